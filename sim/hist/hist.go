@@ -1,0 +1,152 @@
+// Package hist is a sparse log-linear histogram of times: 32 buckets an octave
+// (each at most 3.2 % wide), octaves allocated when first used, whole numbers
+// only. Its zero value is ready.
+package hist
+
+import (
+	"math/bits"
+
+	"github.com/seed-556df219/rxpath/sim/engine"
+)
+
+const (
+	subBits = 5
+	sub     = 1 << subBits
+	octaves = 64 - subBits
+)
+
+// A Hist counts times. Times below zero count as zero.
+type Hist struct {
+	oct [octaves]*[sub]uint64
+	// N is the number of times, Sum their sum in picoseconds, Max the largest.
+	N   uint64
+	Sum uint64
+	Max engine.Time
+}
+
+// Record counts d.
+func (h *Hist) Record(d engine.Time) {
+	if d < 0 {
+		d = 0
+	}
+	o, s := index(uint64(d))
+	p := h.oct[o]
+	if p == nil {
+		p = new([sub]uint64)
+		h.oct[o] = p
+	}
+	p[s]++
+	h.N++
+	h.Sum += uint64(d)
+	if d > h.Max {
+		h.Max = d
+	}
+}
+
+// index returns the octave and the bucket in it: octave 0 counts 0..31 exactly,
+// octave o the values with 5+o bits, in steps of 2^(o-1).
+func index(v uint64) (oct, s uint) {
+	if v < sub {
+		return 0, uint(v)
+	}
+	o := uint(bits.Len64(v)) - subBits
+	return o, uint(v>>(o-1)) - sub
+}
+
+// low returns the smallest value of a bucket.
+func low(oct, s uint) uint64 {
+	if oct == 0 {
+		return uint64(s)
+	}
+	return uint64(sub+s) << (oct - 1)
+}
+
+// Mean returns the mean, rounded down; 0 of nothing.
+func (h *Hist) Mean() engine.Time {
+	if h.N == 0 {
+		return 0
+	}
+	return engine.Time(h.Sum / h.N)
+}
+
+// Quantile returns a time such that at least ppm of a million recorded times
+// are not longer: the upper end of the bucket in which that time lies, and
+// never more than Max. 0 of nothing.
+func (h *Hist) Quantile(ppm uint64) engine.Time {
+	if h.N == 0 {
+		return 0
+	}
+	ppm = min(ppm, 1_000_000)
+	hi, lo := bits.Mul64(h.N, ppm)
+	want, rem := bits.Div64(hi, lo, 1_000_000)
+	if rem > 0 || want == 0 {
+		want++
+	}
+	var seen uint64
+	var at engine.Time
+	h.Each(func(_, last engine.Time, n uint64) bool {
+		seen += n
+		at = last
+		return seen < want
+	})
+	return min(at, h.Max)
+}
+
+// Each calls yield for every bucket that counted something, in order, with its
+// first and last time, until yield returns false.
+func (h *Hist) Each(yield func(first, last engine.Time, n uint64) bool) {
+	for o, p := range h.oct {
+		if p == nil {
+			continue
+		}
+		for s, n := range p {
+			if n == 0 {
+				continue
+			}
+			first := low(uint(o), uint(s))
+			next := first + 1
+			if o > 0 {
+				next = first + 1<<(o-1)
+			}
+			if !yield(engine.Time(first), engine.Time(next-1), n) {
+				return
+			}
+		}
+	}
+}
+
+// Add counts everything that o counted.
+func (h *Hist) Add(o *Hist) {
+	for i, p := range o.oct {
+		if p == nil {
+			continue
+		}
+		if h.oct[i] == nil {
+			h.oct[i] = new([sub]uint64)
+		}
+		for s, n := range p {
+			h.oct[i][s] += n
+		}
+	}
+	h.N += o.N
+	h.Sum += o.Sum
+	h.Max = max(h.Max, o.Max)
+}
+
+// Clone returns a copy that shares nothing.
+func (h *Hist) Clone() Hist {
+	var c Hist
+	c.Add(h)
+	return c
+}
+
+// Checksum mixes all counts, for digests.
+func (h *Hist) Checksum() uint64 {
+	var d engine.Digest
+	d.Fold(engine.Time(h.N), h.Sum)
+	h.Each(func(first, _ engine.Time, n uint64) bool {
+		d.Fold(first, n)
+		return true
+	})
+	return d.Sum()
+}

@@ -1,0 +1,83 @@
+package kernel
+
+import "fmt"
+
+// A Profile is one kernel as a list of behaviours. It is a plain value: derive
+// another by changing fields of a copy.
+type Profile struct {
+	// Name is linux-4.0 and the like.
+	Name string
+	// Source says what the profile rests on.
+	Source string
+	// RepollSameRun: an instance that used its weight goes to the tail of the list and is polled again in the same
+	// run of net_rx_action until the budget ends (K310-2, K310-3); otherwise at most once a run (NAPI-8).
+	RepollSameRun bool
+	// RefillAfterLoop: ixgbe arms the freed descriptors that are left after the receive loop, too (K310-13).
+	RefillAfterLoop bool
+	// BacklogReleasedEarly: process_backlog gives up its SCHED bit before it processes the last part (K310-14).
+	BacklogReleasedEarly bool
+	// FlowLimit: the per-CPU flow limit exists (K310-8).
+	FlowLimit bool
+	// UDPEarlyDemux: UDP has an early-demux handler (K310-10).
+	UDPEarlyDemux bool
+	// UDPGROChecksum: GRO verifies UDP checksums in software that the device did not verify (GRO-2, K310-16).
+	UDPGROChecksum bool
+	// IgnoredMulti: the Udp row counts multicast datagrams without listener (K310-9).
+	IgnoredMulti bool
+	// SoftnetColumns is the width of /proc/net/softnet_stat (FMT-1, K310-8).
+	SoftnetColumns int
+	// MaxRestart is the number of passes of one __do_softirq (SIRQ-2).
+	MaxRestart int
+	// SoftirqTimeMS is the time limit of __do_softirq in milliseconds, rounded up to jiffies (SIRQ-2).
+	SoftirqTimeMS int
+	// FanoutFlush is the number of sockets that the multicast fan-out gathers before it delivers under the slot lock (section 3.1).
+	FanoutFlush int
+	// Hash2Threshold is the number of sockets in a slot up to which the primary chain is scanned (LK-1, 3.1).
+	Hash2Threshold int
+}
+
+// Linux40 returns the reference profile: Linux 4.0.5 on x86-64.
+func Linux40() Profile {
+	return Profile{
+		Name:           "linux-4.0",
+		Source:         "Linux 4.0.5 source",
+		FlowLimit:      true,
+		UDPEarlyDemux:  true,
+		UDPGROChecksum: true,
+		IgnoredMulti:   true,
+		SoftnetColumns: 11,
+		MaxRestart:     10,
+		SoftirqTimeMS:  2,
+		FanoutFlush:    32,
+		Hash2Threshold: 10,
+	}
+}
+
+// Linux310 returns the profile of the 3.10 line: the classic net_rx_action.
+func Linux310() Profile {
+	p := Linux40()
+	p.Name = "linux-3.10"
+	p.Source = "Linux 3.10 source, in part from memory; mainline, without enterprise backports"
+	p.RepollSameRun = true
+	p.RefillAfterLoop = true
+	p.BacklogReleasedEarly = true
+	p.FlowLimit = false
+	p.UDPEarlyDemux = false
+	p.UDPGROChecksum = false
+	p.IgnoredMulti = false
+	p.SoftnetColumns = 10
+	return p
+}
+
+// Profiles returns every profile, the reference first.
+func Profiles() []Profile { return []Profile{Linux40(), Linux310()} }
+
+// ProfileNamed returns the profile of that name.
+func ProfileNamed(name string) (Profile, error) {
+	for _, p := range Profiles() {
+		if p.Name == name {
+			return p, nil
+		}
+	}
+	return Profile{}, fmt.Errorf("kernel %q: no such profile", name)
+}

@@ -1,0 +1,129 @@
+package mib
+
+// Link is the row of a device as dev_get_stats returns it. It models struct
+// rtnl_link_stats64, the receive half; the transmit half is zero, because
+// nothing is sent.
+type Link struct {
+	// RXPackets counts frames that the driver handed to the stack, also those the stack then drops; not frames lost in the NIC.
+	RXPackets uint64 `kernel:"rx_packets"`
+	// RXBytes counts their bytes with Ethernet header, without FCS and stripped VLAN tag, padded to 60 (RX-9).
+	RXBytes uint64 `kernel:"rx_bytes"`
+	// RXErrors counts CRC and length errors, as of the last fold (HW-22).
+	RXErrors uint64 `kernel:"rx_errors"`
+	// RXDropped counts drops of the receive core: backlog full, no handler. Not losses in the NIC (FMT-11).
+	RXDropped uint64 `kernel:"rx_dropped"`
+	// Multicast counts multicast frames that the MAC accepted, as of the last fold.
+	Multicast uint64 `kernel:"multicast"`
+	// RXLengthErrors counts 802.3 length mismatches, as of the last fold.
+	RXLengthErrors uint64 `kernel:"rx_length_errors"`
+	// RXCRCErrors counts bad frame check sequences, as of the last fold.
+	RXCRCErrors uint64 `kernel:"rx_crc_errors"`
+	// RXFIFOErrors counts FIFO errors; ixgbe leaves it 0.
+	RXFIFOErrors uint64 `kernel:"rx_fifo_errors"`
+	// RXMissedErrors counts frames lost because the packet buffer was full, as of the last fold; /proc/net/dev
+	// shows it in its drop column. Losses for want of a descriptor with drop enable are not here (HW-8).
+	RXMissedErrors uint64 `kernel:"rx_missed_errors"`
+}
+
+// NameValue is one line of `ethtool -S`.
+type NameValue struct {
+	Name  string
+	Value uint64
+}
+
+// Ethtool is what the ethtool command shows of a device, besides -S.
+type Ethtool struct {
+	Driver, Version, FirmwareVersion, BusInfo string
+	RXMax, RX, TXMax, TX                      int // -g
+	RXUsecs                                   int // -c
+	AutonegPause, RXPause, TXPause            bool
+	CombinedMax, Combined                     int // -l
+	RXFlowHashPorts                           bool
+}
+
+// Device is one network device.
+type Device struct {
+	Name    string
+	IfIndex int
+	MAC     [6]byte
+	MTU     int
+	Link    Link
+	// Stats are the lines of `ethtool -S` in the driver's order; nil for a device without.
+	Stats   []NameValue
+	Ethtool *Ethtool
+}
+
+// IRQ is one row of /proc/interrupts.
+type IRQ struct {
+	Number int
+	Name   string
+	Counts []uint64 // per CPU
+}
+
+// Socket is one row of /proc/net/udp.
+type Socket struct {
+	Name                  string // of the application, in results only
+	Bucket                uint32 // sl: the hash slot
+	Local, Remote         uint32 // addresses as numbers: 127.0.0.1 is 0x7f000001
+	LocalPort, RemotePort uint16
+	Connected             bool
+	RxQueue               int // sk_rmem_alloc: bytes of truesize
+	RcvBuf                int // sk_rcvbuf
+	Backlog               int // sk_backlog.len
+	Queued                int // datagrams in the receive queue
+	MaxQueued             int // the most that ever were
+	UID                   int
+	Inode                 uint64
+	Drops                 uint64 // sk_drops
+	Delivered             uint64 // datagrams read, in results only
+	Bytes                 uint64 // payload bytes read, in results only
+	Order                 int    // position in the bucket, newest first
+}
+
+// Membership is one group of one device in /proc/net/igmp.
+type Membership struct {
+	IfIndex int
+	Group   uint32
+	Users   int
+}
+
+// MCAddr is one row of /proc/net/dev_mcast.
+type MCAddr struct {
+	IfIndex   int
+	Refcount  int
+	GlobalUse int
+	Addr      [6]byte
+}
+
+// PType is one row of /proc/net/ptype.
+type PType struct {
+	EtherType uint16 // 0 for ALL
+	Device    string
+	Function  string
+}
+
+// Snapshot is everything that the host's files show at one instant. Values are
+// copies: comparing two snapshots is the normal way to test.
+type Snapshot struct {
+	// TimePS is the virtual time in picoseconds.
+	TimePS int64
+	HZ     int
+	Net    Net
+	CPUs   []CPU
+	// Devices are in the order of their interface index; lo is the first.
+	Devices []Device
+	IRQs    []IRQ
+	// Sockets are in the order of /proc/net/udp: bucket, then newest first.
+	Sockets     []Socket
+	Memberships []Membership
+	MCAddrs     []MCAddr
+	PTypes      []PType
+	// UDPMemPages is the "mem" of the UDP row of /proc/net/sockstat.
+	UDPMemPages int
+	// SocketsUsed counts all sockets of the host.
+	SocketsUsed int
+	// PacketSockets counts taps.
+	PacketSockets int
+	// SoftnetColumns is the width of softnet_stat in this kernel.
+	SoftnetColumns int
+}

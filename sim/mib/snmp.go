@@ -1,0 +1,120 @@
+package mib
+
+// IP is the Ip row of /proc/net/snmp. It models struct ipstats_mib, the part
+// that receiving moves.
+type IP struct {
+	// InReceives counts IPv4 packets that reached ip_rcv, also those dropped there; not OTHERHOST frames.
+	// Incremented in net/ipv4/ip_input.c:ip_rcv (IP-2).
+	InReceives uint64 `kernel:"InReceives"`
+	// InHdrErrors counts packets dropped for a malformed header, a bad checksum among them; not truncated ones.
+	// Incremented in net/ipv4/ip_input.c:ip_rcv (IP-4, IP-5, IP-7, IP-8, IP-10).
+	InHdrErrors uint64 `kernel:"InHdrErrors"`
+	// InAddrErrors counts unicast packets that are not for this host while it does not forward.
+	// Incremented in net/ipv4/route.c:ip_error.
+	InAddrErrors uint64 `kernel:"InAddrErrors"`
+	// InUnknownProtos counts packets for an IP protocol without handler and without raw socket.
+	// Incremented in net/ipv4/ip_input.c:ip_local_deliver_finish (LF-3).
+	InUnknownProtos uint64 `kernel:"InUnknownProtos"`
+	// InDelivers counts packets handed to a protocol, whatever became of them there: UDP drops are included.
+	// Incremented in net/ipv4/ip_input.c:ip_local_deliver_finish (LF-2).
+	InDelivers uint64 `kernel:"InDelivers"`
+	// ReasmReqds counts fragments that were handed to reassembly.
+	// Incremented in net/ipv4/ip_fragment.c:ip_defrag (FR-1).
+	ReasmReqds uint64 `kernel:"ReasmReqds"`
+	// OutRequests counts IP packets that this host sent: here, ICMP errors.
+	// Incremented in net/ipv4/ip_output.c:__ip_local_out.
+	OutRequests uint64 `kernel:"OutRequests"`
+}
+
+// IPExt is the IpExt row of /proc/net/netstat.
+type IPExt struct {
+	// InTruncatedPkts counts packets shorter than their total-length field; they are not in InHdrErrors.
+	// Incremented in net/ipv4/ip_input.c:ip_rcv (IP-9).
+	InTruncatedPkts uint64 `kernel:"InTruncatedPkts"`
+	// InMcastPkts counts packets routed as multicast to a joined group, also when no socket wants them.
+	// Incremented in net/ipv4/ip_input.c:ip_rcv_finish (IF-4).
+	InMcastPkts uint64 `kernel:"InMcastPkts"`
+	// InBcastPkts counts packets routed as broadcast.
+	// Incremented in net/ipv4/ip_input.c:ip_rcv_finish (IF-4).
+	InBcastPkts uint64 `kernel:"InBcastPkts"`
+	// InOctets counts bytes from the IP header on, link padding included.
+	// Incremented in net/ipv4/ip_input.c:ip_rcv (IP-2, IP-15).
+	InOctets uint64 `kernel:"InOctets"`
+	// OutOctets counts bytes of IP packets sent: here, ICMP errors.
+	// Incremented in net/ipv4/ip_output.c:ip_finish_output.
+	OutOctets uint64 `kernel:"OutOctets"`
+	// InMcastOctets counts bytes of the packets in InMcastPkts, without padding.
+	// Incremented in net/ipv4/ip_input.c:ip_rcv_finish (IF-4).
+	InMcastOctets uint64 `kernel:"InMcastOctets"`
+	// InBcastOctets counts bytes of the packets in InBcastPkts, without padding.
+	// Incremented in net/ipv4/ip_input.c:ip_rcv_finish (IF-4).
+	InBcastOctets uint64 `kernel:"InBcastOctets"`
+	// InCsumErrors counts bad IPv4 header checksums; each is in Ip.InHdrErrors, too.
+	// Incremented in net/ipv4/ip_input.c:ip_rcv (IP-8).
+	InCsumErrors uint64 `kernel:"InCsumErrors"`
+	// InNoECTPkts counts packets whose ECN bits are 00, before the header checksum is looked at.
+	// Incremented in net/ipv4/ip_input.c:ip_rcv (IP-6).
+	InNoECTPkts uint64 `kernel:"InNoECTPkts"`
+	// InECT1Pkts counts packets whose ECN bits are 01.
+	// Incremented in net/ipv4/ip_input.c:ip_rcv (IP-6).
+	InECT1Pkts uint64 `kernel:"InECT1Pkts"`
+	// InECT0Pkts counts packets whose ECN bits are 10.
+	// Incremented in net/ipv4/ip_input.c:ip_rcv (IP-6).
+	InECT0Pkts uint64 `kernel:"InECT0Pkts"`
+	// InCEPkts counts packets whose ECN bits are 11: a router was congested.
+	// Incremented in net/ipv4/ip_input.c:ip_rcv (IP-6).
+	InCEPkts uint64 `kernel:"InCEPkts"`
+}
+
+// TCPExt is what receiving UDP moves in the TcpExt row of /proc/net/netstat.
+type TCPExt struct {
+	// IPReversePathFilter counts packets that failed rp_filter; an IP drop, though it stands with TCP (RP-5).
+	// Incremented in net/ipv4/ip_input.c:ip_rcv_finish (IF-2).
+	IPReversePathFilter uint64 `kernel:"IPReversePathFilter"`
+}
+
+// ICMP is the Icmp row of /proc/net/snmp, the part that receiving UDP moves.
+type ICMP struct {
+	// InMsgs counts ICMP messages received; their content is not modelled.
+	// Incremented in net/ipv4/icmp.c:icmp_rcv.
+	InMsgs uint64 `kernel:"InMsgs"`
+	// OutMsgs counts ICMP messages sent, after the rate limits.
+	// Incremented in net/ipv4/icmp.c:icmp_send (UR-13).
+	OutMsgs uint64 `kernel:"OutMsgs"`
+	// OutDestUnreachs counts destination-unreachable messages sent; at most a few a second per peer.
+	// Incremented in net/ipv4/icmp.c:icmp_send (UR-13).
+	OutDestUnreachs uint64 `kernel:"OutDestUnreachs"`
+}
+
+// UDP is the Udp row of /proc/net/snmp. It models struct udp_mib.
+type UDP struct {
+	// InDatagrams counts datagrams that an application has read, or peeked at first; not datagrams that arrived.
+	// Incremented in net/ipv4/udp.c:udp_recvmsg (RX-5).
+	InDatagrams uint64 `kernel:"InDatagrams"`
+	// NoPorts counts unicast datagrams without a socket; multicast without a listener counts in IgnoredMulti.
+	// Incremented in net/ipv4/udp.c:__udp4_lib_rcv (UR-11).
+	NoPorts uint64 `kernel:"NoPorts"`
+	// InErrors counts every other loss. A full receive buffer counts here and in
+	// RcvbufErrors; a full socket backlog and udp_mem count here only.
+	// Incremented in net/ipv4/udp.c:__udp_queue_rcv_skb, udp_queue_rcv_skb, __udp4_lib_rcv.
+	InErrors uint64 `kernel:"InErrors"`
+	// RcvbufErrors counts datagrams dropped because the receive buffer was full by either test (Q-5, S-2), or for
+	// want of memory for a clone; each is in InErrors, too. A full socket backlog (Q-9) is not here.
+	// Incremented in net/ipv4/udp.c:__udp_queue_rcv_skb, udp_queue_rcv_skb, flush_stack.
+	RcvbufErrors uint64 `kernel:"RcvbufErrors"`
+	// InCsumErrors counts bad UDP checksums; each is in InErrors, too.
+	// Incremented in net/ipv4/udp.c:__udp4_lib_rcv, udp_recvmsg (UR-4, UR-10).
+	InCsumErrors uint64 `kernel:"InCsumErrors"`
+	// IgnoredMulti counts multicast datagrams for a joined group and a port without listener.
+	// Incremented in net/ipv4/udp.c:__udp4_lib_mcast_deliver (section 3.1).
+	IgnoredMulti uint64 `kernel:"IgnoredMulti"`
+}
+
+// Net holds the counters of one network namespace.
+type Net struct {
+	IP     IP
+	IPExt  IPExt
+	TCPExt TCPExt
+	ICMP   ICMP
+	UDP    UDP
+}

@@ -1,0 +1,279 @@
+// Package scenario holds an experiment as plain structs: a host, its traffic,
+// its applications, how long to run. It reads no file (package scenariofile
+// does) and runs nothing (package sim does).
+package scenario
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/seed-556df219/rxpath/ipstack"
+	"github.com/seed-556df219/rxpath/nic"
+	"github.com/seed-556df219/rxpath/sim/cfgerr"
+	"github.com/seed-556df219/rxpath/sim/engine"
+	"github.com/seed-556df219/rxpath/sim/kernel"
+	"github.com/seed-556df219/rxpath/sim/law"
+	"github.com/seed-556df219/rxpath/sim/skb"
+	"github.com/seed-556df219/rxpath/sim/traffic"
+	"github.com/seed-556df219/rxpath/socket"
+	"github.com/seed-556df219/rxpath/softirq"
+	"github.com/seed-556df219/rxpath/udp"
+)
+
+// A Scenario is a whole experiment.
+type Scenario struct {
+	// Name appears in results; it is not part of the experiment.
+	Name string
+	Host Host
+	NICs []NIC
+	// Traffic are the synthetic sources.
+	Traffic []traffic.Config
+	// Captures are files whose frames are replayed.
+	Captures []Capture
+	Apps     []App
+	Run      Run
+	// Thresholds are expressions that must hold at the end; see docs/metrics.md.
+	Thresholds []string
+}
+
+// Host is the machine without its interfaces and applications.
+type Host struct {
+	Kernel kernel.Profile
+	Costs  kernel.Costs
+	// CPUs is the number of CPUs, 1 to 256, all online.
+	CPUs int
+	// HZ is the timer frequency: 100, 250, 300 or 1000.
+	HZ int
+	// TickPhase moves the timer ticks: they are at TickPhase + k/HZ, on every CPU.
+	TickPhase engine.Time
+	Softirq   softirq.Config
+	IP        ipstack.Config
+	UDP       udp.Config
+	Limits    socket.Limits
+}
+
+// NIC is one interface and where its interrupts and packets go.
+type NIC struct {
+	Name string
+	nic.Config
+	// Addr is the interface's IPv4 address with PrefixLen.
+	Addr      skb.Addr
+	PrefixLen int
+	// Affinity maps a vector ("TxRx-0") to a CPU. Absent: the driver's hint, vector n to CPU n (RX-39).
+	Affinity map[string]int
+	// RPS maps a queue ("rx-0") to the CPUs of its rps_cpus mask (RPS-1).
+	RPS map[string][]int
+	// Taps is the number of packet sockets bound to the interface, as a tcpdump would be.
+	Taps []Tap
+}
+
+// Tap is a packet socket for all protocols. Its reader keeps up or does not, as Read says.
+type Tap struct {
+	// RcvBuf is sk_rcvbuf in bytes.
+	RcvBuf int
+	// PerPacket is the time that the reader takes for a packet; 0: it never reads.
+	PerPacket engine.Time
+}
+
+// Capture replays a file.
+type Capture struct {
+	Name string
+	// To is the interface.
+	To string
+	// File is a path, relative to the scenario file.
+	File string
+	// SpeedMilli is the replay speed in thousandths: 1000 as recorded, 10000 ten times as fast. Ignored with MilliPPS.
+	SpeedMilli uint64
+	// MilliPPS replays at a constant rate, in thousandths of a frame per second, whatever the file's times.
+	MilliPPS uint64
+	// Loops is the number of passes; 0 means until the run ends.
+	Loops int
+	// Start delays the first frame.
+	Start engine.Time
+	// Rewrite rules change addresses, the first match applies.
+	Rewrite []Rewrite
+	// KeepMAC keeps recorded unicast destination MACs; otherwise they become the interface's, so that a
+	// capture of another host is for this one.
+	KeepMAC bool
+}
+
+// Rewrite changes the destination (and optionally source) of matching frames. A zero field of a match matches everything, a
+// zero field of the new values changes nothing.
+type Rewrite struct {
+	MatchDst, MatchSrc         skb.Addr
+	MatchDstPort, MatchSrcPort uint16
+	Dst, Src                   skb.Addr
+	DstPort, SrcPort           uint16
+}
+
+// App is one application: its threads read its sockets.
+type App struct {
+	Name string
+	// CPUs are the CPUs that its threads are pinned to, one thread each.
+	CPUs []int
+	// Nice is -20 to 19.
+	Nice int
+	// Sockets are read by every thread of the application if Shared, else socket i belongs to thread i mod threads.
+	Sockets []socket.Config
+	Shared  bool
+	Read    Read
+	// Busy makes it a CPU hog without sockets.
+	Busy bool
+	// Copies starts that many applications of this kind, named NAME-0, NAME-1, ..., on the CPUs in turn; 0 means one.
+	Copies int
+}
+
+// ReadMode is how a thread receives.
+type ReadMode uint8
+
+// Read modes.
+const (
+	Recvmsg       ReadMode = iota // blocking recvmsg on one socket
+	Recvmmsg                      // blocking recvmmsg on one socket, MSG_WAITFORONE
+	EpollRecvmsg                  // epoll_wait, then one recvmsg on every ready socket
+	EpollRecvmmsg                 // epoll_wait, then one recvmmsg on every ready socket
+	Never                         // bound and joined, never read
+)
+
+// Read is how an application receives.
+type Read struct {
+	With ReadMode
+	// Batch is vlen of recvmmsg.
+	Batch int
+	// Service is the time in user mode per datagram, in picoseconds.
+	Service law.Law
+	// PauseEvery and PauseFor make every thread stop now and then, as a garbage collector does; 0: never.
+	PauseEvery, PauseFor engine.Time
+}
+
+// Run says how long and how closely to look.
+type Run struct {
+	For engine.Time
+	// Seed selects the random numbers.
+	Seed uint64
+	// Sample is the interval of the time series; 0: none.
+	Sample engine.Time
+	// MaxEvents stops a run that never ends, with the results so far (contracts: Limits).
+	MaxEvents uint64
+	// MaxMemory refuses a scenario whose queues could take more bytes.
+	MaxMemory int64
+	// Naive uses the naive executive: slow, for proofs.
+	Naive bool
+}
+
+// Defaults of Run.
+const (
+	DefaultMaxEvents = 100_000_000_000
+	DefaultMaxMemory = 4 << 30
+)
+
+// DefaultHost returns a 4-CPU machine with Linux 4.0.
+func DefaultHost() Host {
+	return Host{
+		Kernel: kernel.Linux40(), Costs: kernel.DefaultCosts(), CPUs: 4, HZ: 250,
+		Softirq: softirq.DefaultConfig(), IP: ipstack.DefaultConfig(), UDP: udp.DefaultConfig(), Limits: socket.DefaultLimits(),
+	}
+}
+
+// Default returns a scenario without interfaces, traffic or applications that runs for a second.
+func Default() Scenario {
+	return Scenario{
+		Host: DefaultHost(),
+		Run:  Run{For: engine.Second, Seed: 1, Sample: 10 * engine.Millisecond, MaxEvents: DefaultMaxEvents, MaxMemory: DefaultMaxMemory},
+	}
+}
+
+// Validate reports every fault, as *cfgerr.Error values whose paths are those
+// of the scenario file.
+func (s *Scenario) Validate() error {
+	errs := []error{s.Host.Validate()}
+	names := map[string]bool{}
+	for i := range s.NICs {
+		n := &s.NICs[i]
+		at := fmt.Sprintf("nics[%d]", i)
+		errs = append(errs, cfgerr.Under(at, n.validate(s.Host.CPUs)),
+			cfgerr.Check(n.Name != "" && n.Name != "lo" && len(n.Name) < 16 && !names[n.Name], at+".name", n.Name, "a name of its own, 1 to 15 characters"))
+		names[n.Name] = true
+	}
+	flows := map[string]bool{}
+	for i := range s.Traffic {
+		t := &s.Traffic[i]
+		at := fmt.Sprintf("traffic[%d]", i)
+		errs = append(errs, cfgerr.Under(at, t.Validate()),
+			cfgerr.Check(names[t.To], at+".to", t.To, "the name of a nic"),
+			cfgerr.Check(!flows[t.Name], at+".name", t.Name, "a name of its own"))
+		flows[t.Name] = true
+	}
+	for i := range s.Captures {
+		c := &s.Captures[i]
+		at := fmt.Sprintf("captures[%d]", i)
+		errs = append(errs,
+			cfgerr.Check(names[c.To], at+".to", c.To, "the name of a nic"),
+			cfgerr.Check(c.File != "", at+".pcap", c.File, "a file"),
+			cfgerr.Check(c.SpeedMilli > 0 || c.MilliPPS > 0, at+".speed", c.SpeedMilli, "more than 0"),
+			cfgerr.Range(at+".loops", c.Loops, 0, 1<<30))
+	}
+	for i := range s.Apps {
+		errs = append(errs, cfgerr.Under(fmt.Sprintf("apps[%d]", i), s.Apps[i].validate(s.Host.CPUs, names)))
+	}
+	errs = append(errs, cfgerr.Under("run", s.Run.validate()))
+	return errors.Join(errs...)
+}
+
+// Validate reports every fault of the host.
+func (h *Host) Validate() error {
+	return errors.Join(
+		cfgerr.Range("host.cpus", h.CPUs, 1, 256),
+		cfgerr.Check(h.HZ == 100 || h.HZ == 250 || h.HZ == 300 || h.HZ == 1000, "host.hz", h.HZ, "100, 250, 300 or 1000"),
+		cfgerr.Check(h.TickPhase >= 0 && h.TickPhase < engine.Second/100, "host.tick_phase", h.TickPhase, "0 to one tick"),
+		h.Softirq.Validate(), h.IP.Validate(), h.UDP.Validate(), h.Limits.Validate(),
+		cfgerr.Under("host.costs", h.Costs.Validate()))
+}
+
+func (n *NIC) validate(cpus int) error {
+	errs := []error{n.Config.Validate(), cfgerr.Range("prefix", n.PrefixLen, 0, 32)}
+	for v, cpu := range n.Affinity {
+		errs = append(errs, cfgerr.Range("irq_affinity."+v, cpu, 0, cpus-1))
+	}
+	for q, list := range n.RPS {
+		for _, cpu := range list {
+			errs = append(errs, cfgerr.Range("rps."+q, cpu, 0, cpus-1))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (a *App) validate(cpus int, nics map[string]bool) error {
+	errs := []error{
+		cfgerr.Check(a.Name != "", "name", a.Name, "a name"),
+		cfgerr.Check(len(a.CPUs) > 0, "cpu", a.CPUs, "at least one CPU"),
+		cfgerr.Range("nice", a.Nice, -20, 19),
+		cfgerr.Range("copies", a.Copies, 0, 10000),
+		cfgerr.Check(a.Busy || len(a.Sockets) > 0, "sockets", len(a.Sockets), "at least one socket, or busy: true"),
+	}
+	for _, c := range a.CPUs {
+		errs = append(errs, cfgerr.Range("cpu", c, 0, cpus-1))
+	}
+	batch := a.Read.With == Recvmmsg || a.Read.With == EpollRecvmmsg
+	errs = append(errs,
+		cfgerr.Check(!batch || a.Read.Batch >= 1 && a.Read.Batch <= 65536, "read.batch", a.Read.Batch, "1 to 65536"),
+		cfgerr.Check(a.Read.PauseEvery == 0 && a.Read.PauseFor == 0 || a.Read.PauseEvery > 0 && a.Read.PauseFor > 0 && a.Read.PauseFor < a.Read.PauseEvery,
+			"read.pauses", a.Read.PauseFor, "every and for, for shorter than every"))
+	blocking := a.Read.With == Recvmsg || a.Read.With == Recvmmsg
+	errs = append(errs, cfgerr.Check(a.Busy || !blocking || len(a.Sockets) <= len(a.CPUs), "read.with", len(a.Sockets),
+		"a blocking thread per socket, or epoll: a thread blocked in one socket does not read another"))
+	for i := range a.Sockets {
+		errs = append(errs, cfgerr.Under(fmt.Sprintf("sockets[%d]", i), a.Sockets[i].Validate()))
+		for _, j := range a.Sockets[i].Join {
+			errs = append(errs, cfgerr.Check(j.Device == "" || nics[j.Device], fmt.Sprintf("sockets[%d].join", i), j.Device, "the name of a nic"))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (r *Run) validate() error {
+	return errors.Join(
+		cfgerr.Check(r.For > 0 && r.For <= engine.MaxTime, "for", r.For, "more than 0, at most 53 days"),
+		cfgerr.Check(r.Sample >= 0, "sample", r.Sample, "0 or more"),
+		cfgerr.Check(r.Sample == 0 || r.For/r.Sample <= 1_000_000, "sample", r.Sample, "at most a million samples"))
+}

@@ -1,0 +1,52 @@
+package skb
+
+import "github.com/seed-556df219/rxpath/sim/engine"
+
+// PacketType is what eth_type_trans makes of the destination MAC.
+type PacketType uint8
+
+// Packet types (1.6).
+const (
+	PacketHost PacketType = iota
+	PacketBroadcast
+	PacketMulticast
+	PacketOtherHost
+)
+
+// IPSummed says who has verified the checksum (skb->ip_summed).
+type IPSummed uint8
+
+// Checksum states of a Buff.
+const (
+	ChecksumNone        IPSummed = iota // nobody
+	ChecksumUnnecessary                 // the device, or GRO
+)
+
+// A Buff is a packet inside the kernel. It models struct sk_buff. A core has
+// one scratch Buff that travels up the path by pointer; a stage that is handed
+// it queues a copy, hands it on, or drops it, exactly once.
+type Buff struct {
+	Frame
+	// Truesize is the memory charged for the packet, in bytes (1.8).
+	Truesize uint32
+	// Len is the length from the current header to the end, in bytes.
+	Len uint32
+	// IfIndex is the device the packet now belongs to.
+	IfIndex int32
+	// Queue is the receive queue of the NIC.
+	Queue uint16
+	// PktType is the packet type.
+	PktType PacketType
+	// Summed says whether the checksums were verified.
+	Summed IPSummed
+	// CsumBad marks a checksum that GRO found bad (GRO-2).
+	CsumBad bool
+	// Tagged says that a stripped VLAN tag is kept out of band, in Frame.Head.
+	Tagged bool
+	// Hash is the flow hash, 0 if none; SWHash says that the kernel computed it.
+	Hash   uint32
+	SWHash bool
+	// Ready, Polled and Queued are when the descriptor was written back, when the
+	// poll picked the frame up, and when it last entered a queue.
+	Ready, Polled, Queued engine.Time
+}

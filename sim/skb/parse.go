@@ -1,0 +1,128 @@
+package skb
+
+import "encoding/binary"
+
+// Parse reads the header facts of a captured Ethernet frame. data holds the
+// bytes that were captured, without FCS; wireLen is the length on the wire,
+// without FCS. Where a capture was cut off inside a header, the missing fields
+// are zero. It never fails: a malformed frame is a frame, too, and the stages
+// count it where the kernel would.
+func Parse(data []byte, wireLen int) (Header, Frame) {
+	var h Header
+	f := Frame{Len: uint32(wireLen)}
+	if len(data) < EthHeader {
+		return h, f
+	}
+	copy(h.DstMAC[:], data)
+	copy(h.SrcMAC[:], data[6:])
+	h.EtherType = binary.BigEndian.Uint16(data[12:])
+	data = data[EthHeader:]
+	if h.EtherType == EtherTypeVLAN && len(data) >= VLANHeader {
+		h.Tagged = true
+		h.VLAN = binary.BigEndian.Uint16(data)
+		h.EtherType = binary.BigEndian.Uint16(data[2:])
+		data = data[VLANHeader:]
+	}
+	if h.EtherType == EtherTypeIPv4 {
+		parseIPv4(data, &h, &f)
+	}
+	return h, f
+}
+
+func parseIPv4(ip []byte, h *Header, f *Frame) {
+	if len(ip) < IPHeader {
+		return
+	}
+	h.IPVersion = ip[0] >> 4
+	h.IHL = ip[0] & 15
+	h.TOS = ip[1]
+	f.IPLen = binary.BigEndian.Uint16(ip[2:])
+	frag := binary.BigEndian.Uint16(ip[6:])
+	h.MoreFrags = frag&0x2000 != 0
+	h.FragOffset = frag & 0x1fff * 8
+	h.Proto = ip[9]
+	h.Src = Addr(binary.BigEndian.Uint32(ip[12:]))
+	h.Dst = Addr(binary.BigEndian.Uint32(ip[16:]))
+	hl := int(h.IHL) * 4
+	if hl < IPHeader || len(ip) < hl {
+		return
+	}
+	if fold(sum(ip[:hl], 0)) != 0xffff {
+		h.IPChecksum = ChecksumBad
+	}
+	if h.Proto != ProtoUDP || h.FragOffset != 0 {
+		return
+	}
+	udp := ip[hl:]
+	if len(udp) < UDPHeader {
+		return
+	}
+	h.SrcPort = binary.BigEndian.Uint16(udp)
+	h.DstPort = binary.BigEndian.Uint16(udp[2:])
+	f.UDPLen = binary.BigEndian.Uint16(udp[4:])
+	h.UDPChecksum = udpChecksum(ip, udp, int(f.UDPLen), h)
+}
+
+// udpChecksum tells a zero, a good and a bad UDP checksum apart. What was not
+// captured is taken for good, and so is what a capture on the sending host
+// shows before the device has filled it in: the bare pseudo-header sum.
+func udpChecksum(ip, udp []byte, udpLen int, h *Header) Checksum {
+	field := binary.BigEndian.Uint16(udp[6:])
+	if field == 0 {
+		return ChecksumZero
+	}
+	if h.MoreFrags || udpLen < UDPHeader || len(udp) < udpLen {
+		return ChecksumGood
+	}
+	pseudo := sum(ip[12:20], uint32(ProtoUDP)+uint32(udpLen))
+	if fold(sum(udp[:udpLen], pseudo)) == 0xffff || fold(pseudo) == field {
+		return ChecksumGood
+	}
+	return ChecksumBad
+}
+
+// sum adds the 16-bit words of b to s (RFC 1071), an odd last byte as the high half.
+func sum(b []byte, s uint32) uint32 {
+	for ; len(b) >= 2; b = b[2:] {
+		s += uint32(b[0])<<8 | uint32(b[1])
+	}
+	if len(b) == 1 {
+		s += uint32(b[0]) << 8
+	}
+	return s
+}
+
+func fold(s uint32) uint16 {
+	for s > 0xffff {
+		s = s>>16 + s&0xffff
+	}
+	return uint16(s)
+}
+
+// maxInterned bounds the memory of an Interner. Flows beyond it are forgotten
+// and, when they come again, are new flows to whoever remembers headers.
+const maxInterned = 1 << 16
+
+// An Interner gives frames with equal header facts the same *Header. Its zero
+// value is ready.
+type Interner struct {
+	seen map[Header]*Header
+	last *Header
+}
+
+// Intern returns the one pointer that stands for h.
+func (in *Interner) Intern(h Header) *Header {
+	if in.last != nil && *in.last == h {
+		return in.last
+	}
+	p := in.seen[h]
+	if p == nil {
+		if in.seen == nil || len(in.seen) >= maxInterned {
+			in.seen = make(map[Header]*Header)
+		}
+		p = &h
+		in.seen[h] = p
+	}
+	in.last = p
+	return p
+}

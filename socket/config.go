@@ -1,0 +1,110 @@
+package socket
+
+import (
+	"errors"
+	"net/netip"
+
+	"github.com/seed-556df219/rxpath/sim/cfgerr"
+)
+
+// MinRcvBuf is SOCK_MIN_RCVBUF (RB-2).
+const MinRcvBuf = 2304
+
+// Limits holds the sysctls that bound receive memory.
+type Limits struct {
+	// RmemDefault is sk_rcvbuf of a new socket, in bytes, not doubled (RB-4).
+	RmemDefault int `sysctl:"net.core.rmem_default"`
+	// RmemMax clamps SO_RCVBUF, in bytes, before doubling (RB-1).
+	RmemMax int `sysctl:"net.core.rmem_max"`
+	// UDPMem are the limits of all UDP sockets together, in pages (UM-1); the first is the effective one (UM-3).
+	UDPMem [3]int `sysctl:"net.ipv4.udp_mem"`
+	// UDPRmemMin is what a socket may hold above the first limit, in bytes.
+	UDPRmemMin int `sysctl:"net.ipv4.udp_rmem_min"`
+}
+
+// DefaultLimits returns the defaults of Linux 4.0 on a machine with 16 GiB of memory.
+func DefaultLimits() Limits {
+	return Limits{RmemDefault: 212992, RmemMax: 212992, UDPMem: [3]int{384000, 512000, 768000}, UDPRmemMin: 4096}
+}
+
+// Validate reports every field that the kernel would refuse.
+func (l *Limits) Validate() error {
+	return errors.Join(
+		cfgerr.Range("net.core.rmem_default", l.RmemDefault, MinRcvBuf, 1<<31-1),
+		cfgerr.Range("net.core.rmem_max", l.RmemMax, MinRcvBuf, 1<<31-1),
+		cfgerr.Check(l.UDPMem[0] >= 0 && l.UDPMem[0] <= l.UDPMem[2], "net.ipv4.udp_mem", l.UDPMem, "three numbers of pages, the first not above the third"),
+		cfgerr.Range("net.ipv4.udp_rmem_min", l.UDPRmemMin, 1, 1<<31-1),
+	)
+}
+
+// Config is one UDP socket as an application opens it.
+type Config struct {
+	// Name appears in results.
+	Name string
+	// Local is the bound address; 0.0.0.0 receives everything, port 0 is refused.
+	Local netip.AddrPort
+	// Remote is the connected peer; the zero value means not connected.
+	Remote netip.AddrPort
+	// RcvBuf is the value given to SO_RCVBUF, in bytes: clamped by rmem_max and doubled; 0 means not given (rmem_default).
+	RcvBuf int
+	// RcvBufForce is the value given to SO_RCVBUFFORCE: not clamped. 0 means not given.
+	RcvBufForce int
+	// Join are the groups joined with IP_ADD_MEMBERSHIP.
+	Join []Join
+	// ReusePort and ReuseAddr are SO_REUSEPORT and SO_REUSEADDR.
+	ReusePort, ReuseAddr bool
+	// NoMulticastAll clears IP_MULTICAST_ALL, so that only groups this socket joined are delivered (3.3).
+	NoMulticastAll bool
+	// Device is the bound device (SO_BINDTODEVICE), empty for any.
+	Device string
+	// NonBlocking is O_NONBLOCK.
+	NonBlocking bool
+	// UID owns the socket.
+	UID int
+}
+
+// Join is one IP_ADD_MEMBERSHIP.
+type Join struct {
+	Group netip.Addr
+	// Device is the interface by name; empty: the first NIC.
+	Device string
+}
+
+// Validate reports every field that the kernel would refuse.
+func (c *Config) Validate() error {
+	errs := []error{
+		cfgerr.Check(c.Local.IsValid() && c.Local.Addr().Is4(), "bind", c.Local, "an IPv4 address and a port, such as 0.0.0.0:14506"),
+		cfgerr.Check(!c.Local.IsValid() || c.Local.Port() != 0, "bind", c.Local, "a port from 1 to 65535"),
+		cfgerr.Check(!c.Remote.IsValid() || c.Remote.Addr().Is4(), "connect", c.Remote, "an IPv4 address and a port"),
+		cfgerr.Check(c.RcvBuf == 0 || c.RcvBufForce == 0, "rcvbufforce", c.RcvBufForce, "only one of rcvbuf and rcvbufforce"),
+		cfgerr.Range("rcvbuf", c.RcvBuf, -1, 1<<31-1),
+		cfgerr.Range("rcvbufforce", c.RcvBufForce, -1, 1<<31-1),
+	}
+	for _, j := range c.Join {
+		errs = append(errs, cfgerr.Check(j.Group.Is4() && j.Group.IsMulticast(), "join", j.Group, "a group from 224.0.0.0 to 239.255.255.255"))
+	}
+	return errors.Join(errs...)
+}
+
+// EffectiveRcvBuf returns sk_rcvbuf of a socket opened with c (RB-1 to RB-5).
+func (l *Limits) EffectiveRcvBuf(c *Config) int {
+	val := c.RcvBuf
+	switch {
+	case c.RcvBufForce != 0:
+		return int(max(int32(uint32(2*c.RcvBufForce)), negativeOr(MinRcvBuf, c.RcvBufForce)))
+	case val == 0:
+		return l.RmemDefault
+	case val < 0 || val > l.RmemMax:
+		val = l.RmemMax
+	}
+	return max(2*val, MinRcvBuf)
+}
+
+// negativeOr returns lo, or the smallest int32 if v is negative: the kernel
+// compares the doubled value as unsigned, so a negative one passes (RB-5).
+func negativeOr(lo int32, v int) int32 {
+	if v < 0 {
+		return -1 << 31
+	}
+	return lo
+}

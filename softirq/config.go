@@ -1,0 +1,41 @@
+package softirq
+
+import (
+	"errors"
+
+	"github.com/seed-556df219/rxpath/sim/cfgerr"
+)
+
+// Config holds the sysctls of the receive softirq.
+type Config struct {
+	// NetdevBudget is the number of packets of one net_rx_action; 0 and below work (NAPI-9).
+	NetdevBudget int `sysctl:"net.core.netdev_budget"`
+	// DevWeight is the weight of the backlog, effective one poll later (RPS-13); drivers have their own.
+	DevWeight int `sysctl:"net.core.dev_weight"`
+	// NetdevMaxBacklog is the largest length of input_pkt_queue at which a packet is still accepted; negative: no limit (RPS-8).
+	NetdevMaxBacklog int `sysctl:"net.core.netdev_max_backlog"`
+	// FlowLimitCPUs are the CPUs that have a flow limit table (RPS-11).
+	FlowLimitCPUs []int `sysctl:"net.core.flow_limit_cpu_bitmap"`
+	// FlowLimitTableLen is the number of its buckets, a power of two.
+	FlowLimitTableLen int `sysctl:"net.core.flow_limit_table_len"`
+	// TstampPrequeue takes receive timestamps before RPS (CORE-1).
+	TstampPrequeue int `sysctl:"net.core.netdev_tstamp_prequeue"`
+}
+
+// DefaultConfig returns the defaults of Linux 4.0 (NAPI-4).
+func DefaultConfig() Config {
+	return Config{NetdevBudget: 300, DevWeight: 64, NetdevMaxBacklog: 1000, FlowLimitTableLen: 4096, TstampPrequeue: 1}
+}
+
+// Validate reports every field out of range. The kernel takes any int for the
+// first three; a backlog weight below 1 would never drain and is refused.
+func (c *Config) Validate() error {
+	return errors.Join(
+		cfgerr.Range("net.core.netdev_budget", c.NetdevBudget, -1<<31, 1<<31-1),
+		cfgerr.Range("net.core.dev_weight", c.DevWeight, 1, 1<<20),
+		cfgerr.Range("net.core.netdev_max_backlog", c.NetdevMaxBacklog, -1<<31, 1<<31-1),
+		cfgerr.Check(c.FlowLimitTableLen > 0 && c.FlowLimitTableLen&(c.FlowLimitTableLen-1) == 0 && c.FlowLimitTableLen <= 1<<20,
+			"net.core.flow_limit_table_len", c.FlowLimitTableLen, "a power of two up to 1048576"),
+		cfgerr.Range("net.core.netdev_tstamp_prequeue", c.TstampPrequeue, 0, 1),
+	)
+}
