@@ -41,13 +41,23 @@ type Ethtool struct {
 	RXFlowHashPorts                           bool
 }
 
+// RXQueue is one receive queue in /sys/class/net/<if>/queues.
+type RXQueue struct {
+	// RPSCPUs are the CPUs of its rps_cpus mask; empty: RPS is off (RPS-1).
+	RPSCPUs []int
+}
+
 // Device is one network device.
 type Device struct {
 	Name    string
 	IfIndex int
 	MAC     [6]byte
 	MTU     int
-	Link    Link
+	// SpeedMbps is the speed of the link in Mb/s; 0 for a device without, as lo.
+	SpeedMbps int
+	Link      Link
+	// RXQueues are the receive queues, rx-0 first.
+	RXQueues []RXQueue
 	// Stats are the lines of `ethtool -S` in the driver's order; nil for a device without.
 	Stats   []NameValue
 	Ethtool *Ethtool
@@ -124,6 +134,17 @@ type Snapshot struct {
 	SocketsUsed int
 	// PacketSockets counts taps.
 	PacketSockets int
-	// SoftnetColumns is the width of softnet_stat in this kernel.
+	// FragMemory is what incomplete datagrams hold, in bytes: the FRAG row of /proc/net/sockstat (FR-3).
+	FragMemory int
+	// SoftnetColumns is the width of softnet_stat in this kernel: 10, 11, 13 or 15.
 	SoftnetColumns int
+	// NoIgnoredMulti is set for a kernel whose Udp row has no column IgnoredMulti (K310-9).
+	NoIgnoredMulti bool
+	// NrIRQs is nr_irqs, the number of interrupt descriptors: it is the length of the intr line of /proc/stat
+	// and sets the width of /proc/interrupts (FMT-13). One more than the highest number in IRQs is the least.
+	NrIRQs int
+	// Processes counts tasks created since boot, the processes line of /proc/stat.
+	Processes uint64
+	// ProcsRunning is the number of tasks that run or could run now, the procs_running line of /proc/stat.
+	ProcsRunning int
 }

@@ -68,4 +68,6 @@ type CPU struct {
 	Wakeups uint64
 	// BacklogLen is the number of packets in input_pkt_queue and process_queue now.
 	BacklogLen uint64
+	// InputQueueLen is the part of BacklogLen that is in input_pkt_queue; the rest is in process_queue.
+	InputQueueLen uint64
 }
