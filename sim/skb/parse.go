@@ -74,25 +74,30 @@ func udpChecksum(ip, udp []byte, udpLen int, h *Header) Checksum {
 	if h.MoreFrags || udpLen < UDPHeader || len(udp) < udpLen {
 		return ChecksumGood
 	}
-	pseudo := sum(ip[12:20], uint32(ProtoUDP)+uint32(udpLen))
+	pseudo := sum(ip[12:20], uint64(ProtoUDP)+uint64(udpLen))
 	if fold(sum(udp[:udpLen], pseudo)) == 0xffff || fold(pseudo) == field {
 		return ChecksumGood
 	}
 	return ChecksumBad
 }
 
-// sum adds the 16-bit words of b to s (RFC 1071), an odd last byte as the high half.
-func sum(b []byte, s uint32) uint32 {
+// sum adds the words of b to s, an odd last byte as the high half of one (RFC
+// 1071). It takes 32 bits at a time, which folds to the same 16.
+func sum(b []byte, s uint64) uint64 {
+	for ; len(b) >= 8; b = b[8:] {
+		x := binary.BigEndian.Uint64(b)
+		s += x>>32 + x&0xffffffff
+	}
 	for ; len(b) >= 2; b = b[2:] {
-		s += uint32(b[0])<<8 | uint32(b[1])
+		s += uint64(b[0])<<8 | uint64(b[1])
 	}
 	if len(b) == 1 {
-		s += uint32(b[0]) << 8
+		s += uint64(b[0]) << 8
 	}
 	return s
 }
 
-func fold(s uint32) uint16 {
+func fold(s uint64) uint16 {
 	for s > 0xffff {
 		s = s>>16 + s&0xffff
 	}
@@ -120,7 +125,8 @@ func (in *Interner) Intern(h Header) *Header {
 		if in.seen == nil || len(in.seen) >= maxInterned {
 			in.seen = make(map[Header]*Header)
 		}
-		p = &h
+		p = new(Header) // not &h: that would cost an allocation a call
+		*p = h
 		in.seen[h] = p
 	}
 	in.last = p
