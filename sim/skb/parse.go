@@ -1,6 +1,9 @@
 package skb
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // Parse reads the header facts of a captured Ethernet frame. data holds the
 // bytes that were captured, without FCS; wireLen is the length on the wire,
@@ -82,8 +85,18 @@ func udpChecksum(ip, udp []byte, udpLen int, h *Header) Checksum {
 }
 
 // sum adds the words of b to s, an odd last byte as the high half of one (RFC
-// 1071). It takes 32 bits at a time, which folds to the same 16.
+// 1071). It takes 64 bits at a time and adds the carry at the low end, which
+// folds to the same 16.
 func sum(b []byte, s uint64) uint64 {
+	for ; len(b) >= 32; b = b[32:] {
+		var c uint64
+		s, c = bits.Add64(s, binary.BigEndian.Uint64(b), 0)
+		s, c = bits.Add64(s, binary.BigEndian.Uint64(b[8:]), c)
+		s, c = bits.Add64(s, binary.BigEndian.Uint64(b[16:]), c)
+		s, c = bits.Add64(s, binary.BigEndian.Uint64(b[24:]), c)
+		s += c // never wraps: a sum of all ones leaves no carry
+	}
+	s = s>>32 + s&0xffffffff // room for what is left
 	for ; len(b) >= 8; b = b[8:] {
 		x := binary.BigEndian.Uint64(b)
 		s += x>>32 + x&0xffffffff
