@@ -1,0 +1,88 @@
+package procfs
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/seed-556df219/rxpath/sim/mib"
+)
+
+// Flags and types of devices in /sys/class/net/<if>.
+const (
+	etherFlags    = 0x1003 // IFF_UP, IFF_BROADCAST, IFF_MULTICAST
+	loopbackFlags = 0x9    // IFF_UP, IFF_LOOPBACK
+	etherType     = 1      // ARPHRD_ETHER
+	loopbackType  = 772    // ARPHRD_LOOPBACK
+)
+
+// statisticsFiles are the files of /sys/class/net/<if>/statistics (FMT-10). They
+// are the fields of struct rtnl_link_stats64, without one of Linux 4.6 and later.
+var statisticsFiles = strings.Fields(`rx_packets tx_packets rx_bytes tx_bytes rx_errors tx_errors rx_dropped tx_dropped multicast
+	collisions rx_length_errors rx_over_errors rx_crc_errors rx_frame_errors rx_fifo_errors rx_missed_errors tx_aborted_errors
+	tx_carrier_errors tx_fifo_errors tx_heartbeat_errors tx_window_errors rx_compressed tx_compressed`)
+
+// WriteStatistic writes the file of that name in
+// /sys/class/net/<if>/statistics: one decimal number. It models netstat_show of
+// net/core/net-sysfs.c (FMT-10). rx_dropped is the core's drops alone, without
+// rx_missed_errors (FMT-11, CORE-20). Fields that nothing moves are 0.
+func WriteStatistic(w io.Writer, d *mib.Device, name string) error {
+	_, err := fmt.Fprintf(w, "%d\n", values(&d.Link)[name])
+	return err
+}
+
+// An attribute is a file of /sys/class/net/<if> with its text, without newline.
+type attribute struct{ path, text string }
+
+// netClassAttributes returns the files of /sys/class/net/<if> that the snapshot
+// knows, statistics apart, for a host of that many CPUs. They model the
+// attributes of net/core/net-sysfs.c. A device is up. Files that cannot be read
+// on a real device, as speed on lo, are absent.
+func netClassAttributes(d *mib.Device, cpus int) []attribute {
+	broadcast, operstate, flags, typ := "ff:ff:ff:ff:ff:ff", "up", etherFlags, etherType
+	if d.Name == "lo" {
+		broadcast, operstate, flags, typ = "00:00:00:00:00:00", "unknown", loopbackFlags, loopbackType
+	}
+	out := []attribute{
+		{"addr_len", "6"},
+		{"address", net.HardwareAddr(d.MAC[:]).String()},
+		{"broadcast", broadcast},
+		{"carrier", "1"},
+		{"dormant", "0"},
+		{"flags", fmt.Sprintf("0x%x", flags)},
+		{"ifindex", fmt.Sprint(d.IfIndex)},
+		{"mtu", fmt.Sprint(d.MTU)},
+		{"operstate", operstate},
+		{"type", fmt.Sprint(typ)},
+	}
+	if d.SpeedMbps != 0 {
+		out = append(out, attribute{"duplex", "full"}, attribute{"speed", fmt.Sprint(d.SpeedMbps)})
+	}
+	for i := range d.RXQueues {
+		queue := fmt.Sprintf("queues/rx-%d/", i)
+		out = append(out,
+			attribute{queue + "rps_cpus", cpuMask(d.RXQueues[i].RPSCPUs, cpus)},
+			attribute{queue + "rps_flow_cnt", "0"}) // RFS is off
+	}
+	return out
+}
+
+// cpuMask prints a set of CPUs as show_rps_map does with %*pb: groups of 32 bits
+// from the highest, the first as wide as the number of CPUs needs.
+func cpuMask(set []int, cpus int) string {
+	words := make([]uint32, max((cpus+31)/32, 1))
+	for _, cpu := range set {
+		if cpu >= 0 && cpu < cpus {
+			words[cpu/32] |= 1 << (cpu % 32)
+		}
+	}
+	top := len(words) - 1
+	bits := cpus - 32*top
+	var b strings.Builder
+	fmt.Fprintf(&b, "%0*x", (bits+3)/4, words[top])
+	for i := top - 1; i >= 0; i-- {
+		fmt.Fprintf(&b, ",%08x", words[i])
+	}
+	return b.String()
+}
