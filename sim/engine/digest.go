@@ -19,14 +19,8 @@ func (d *Digest) Fold(t Time, kind uint64) {
 	d.seq = (x ^ x>>29) + kind*digestMix
 }
 
-// Add sums in n effects of the given kind, the first at t, each next one gap later.
-func (d *Digest) Add(t Time, kind, n uint64, gap Time) {
-	times := n * uint64(t)
-	if n%2 == 0 {
-		times += n / 2 * (n - 1) * uint64(gap)
-	} else {
-		times += n * ((n - 1) / 2) * uint64(gap)
-	}
+// Add sums in n effects of the given kind, whose instants sum up to times modulo 2^64.
+func (d *Digest) Add(kind, n, times uint64) {
 	d.sum += (times + n*digestPrime) * (2*kind + 1) * digestMix
 }
 

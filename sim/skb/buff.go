@@ -22,6 +22,24 @@ const (
 	ChecksumUnnecessary                 // the device, or GRO
 )
 
+// RouteType is the kind of a route.
+type RouteType uint8
+
+// Route types.
+const (
+	NoRoute RouteType = iota
+	RouteLocal
+	RouteBroadcast
+	RouteMulticast
+)
+
+// A Route is the result of route input. It models struct rtable.
+type Route struct {
+	Type RouteType
+	// Gen is the route generation of the namespace when the route was made (ED-6).
+	Gen uint64
+}
+
 // A Buff is a packet inside the kernel. It models struct sk_buff. A core has
 // one scratch Buff that travels up the path by pointer; a stage that is handed
 // it queues a copy, hands it on, or drops it, exactly once.
@@ -46,6 +64,10 @@ type Buff struct {
 	// Hash is the flow hash, 0 if none; SWHash says that the kernel computed it.
 	Hash   uint32
 	SWHash bool
+	// Route is the packet's route, if it has one (skb_dst).
+	Route Route
+	// Sock is the socket attached by early demux (skb->sk), nil otherwise.
+	Sock any
 	// Ready, Polled and Queued are when the descriptor was written back, when the
 	// poll picked the frame up, and when it last entered a queue.
 	Ready, Polled, Queued engine.Time

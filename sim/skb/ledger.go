@@ -3,8 +3,8 @@ package skb
 import "fmt"
 
 // A Ledger accounts for every packet: Born == Consumed + all Dropped + live,
-// where live is counted independently, from what the queues hold. It is a
-// plain value: a copy is a snapshot.
+// where live is counted independently, from what the queues hold and what is
+// in hand. It is a plain value: a copy is a snapshot.
 type Ledger struct {
 	// Frames counts frames offered on the wire.
 	Frames uint64
@@ -14,24 +14,44 @@ type Ledger struct {
 	Consumed uint64
 	// Dropped counts the others, by reason.
 	Dropped [NumReasons]uint64
+	// Hand counts packets between two queues: with a core that carries them up, or with a reader that copies them.
+	Hand uint64
 }
 
 // Born counts everything that ever lived.
 func (l *Ledger) Born() uint64 { return l.Frames + l.Clones }
 
-// Consume retires a packet that reached its reader. It models consume_skb.
-func (l *Ledger) Consume() { l.Consumed++ }
+// Take says that a packet was taken out of a queue and is in hand.
+func (l *Ledger) Take() { l.Hand++ }
 
-// Drop retires a packet that did not. It models kfree_skb_reason.
+// Put says that a packet in hand was put into a queue.
+func (l *Ledger) Put() { l.Hand-- }
+
+// Clone says that a packet in hand became two. It models skb_clone.
+func (l *Ledger) Clone() {
+	l.Clones++
+	l.Hand++
+}
+
+// Consume retires a packet in hand that reached its reader. It models consume_skb.
+func (l *Ledger) Consume() {
+	l.Consumed++
+	l.Hand--
+}
+
+// Drop retires a packet in hand that did not. It models kfree_skb_reason.
 func (l *Ledger) Drop(r DropReason) {
+	l.Lose(r, 1)
+	l.Hand--
+}
+
+// Lose retires n packets that nobody had in hand: on the wire, or purged from a queue.
+func (l *Ledger) Lose(r DropReason, n uint64) {
 	if r == NotDropped {
 		panic("skb: drop without a reason")
 	}
-	l.Dropped[r]++
+	l.Dropped[r] += n
 }
-
-// DropN retires n packets at once.
-func (l *Ledger) DropN(r DropReason, n uint64) { l.Dropped[r] += n }
 
 // Drops counts losses for lack of room, memory or time.
 func (l *Ledger) Drops() (n uint64) { return l.count(true) }
@@ -53,10 +73,11 @@ func (l *Ledger) Live() uint64 {
 	return l.Born() - l.Consumed - l.Drops() - l.Rejects()
 }
 
-// Check compares the ledger with the packets found in the queues.
-func (l *Ledger) Check(live uint64) error {
+// Check compares the ledger with the number of packets found in the queues.
+func (l *Ledger) Check(queued uint64) error {
+	live := queued + l.Hand
 	if want := l.Live(); want != live {
-		return fmt.Errorf("skb: ledger broken: born %d - consumed %d - drops %d - rejects %d = %d, but the queues hold %d",
+		return fmt.Errorf("skb: ledger broken: born %d - consumed %d - drops %d - rejects %d = %d, but queues and hands hold %d",
 			l.Born(), l.Consumed, l.Drops(), l.Rejects(), want, live)
 	}
 	return nil

@@ -1,0 +1,162 @@
+package ipstack
+
+import (
+	"github.com/seed-556df219/rxpath/sim/cpu"
+	"github.com/seed-556df219/rxpath/sim/skb"
+)
+
+// ipRcv models ip_rcv: the checks in the kernel's order (IP-1 to IP-13).
+func (l *Layer) ipRcv(c *cpu.Core, b *skb.Buff) {
+	c.Spend(l.Costs.IP.Fixed)
+	if b.PktType == skb.PacketOtherHost {
+		l.drop(c, skb.OtherHost) // no counter at all (IP-1)
+		return
+	}
+	ip, ext := &l.Net.IP, &l.Net.IPExt
+	ip.InReceives++
+	ext.InOctets += uint64(b.Len) // link padding included (IP-15)
+	if reason := l.checkHeader(b); reason != skb.NotDropped {
+		l.drop(c, reason)
+		return
+	}
+	b.Len = uint32(b.IPLen) // IP-11: trimmed
+	if l.netfilter(c, PreRouting, b) {
+		return
+	}
+	l.ipRcvFinish(c, b)
+}
+
+// checkHeader runs IP-4 to IP-10 and counts what they find.
+func (l *Layer) checkHeader(b *skb.Buff) skb.DropReason {
+	ip, ext := &l.Net.IP, &l.Net.IPExt
+	h := b.Head
+	hl := uint32(h.IHL) * 4
+	switch {
+	case b.Len < skb.IPHeader:
+		ip.InHdrErrors++
+		return skb.PktTooSmall
+	case h.IHL < 5, h.IPVersion != 4:
+		ip.InHdrErrors++
+		return skb.IPInHdr
+	}
+	switch h.TOS & 3 { // before the checksum is looked at (IP-14)
+	case 0:
+		ext.InNoECTPkts++
+	case 1:
+		ext.InECT1Pkts++
+	case 2:
+		ext.InECT0Pkts++
+	case 3:
+		ext.InCEPkts++
+	}
+	switch {
+	case b.Len < hl:
+		ip.InHdrErrors++
+		return skb.IPInHdr
+	case h.IPChecksum == skb.ChecksumBad:
+		ext.InCsumErrors++
+		ip.InHdrErrors++
+		return skb.IPCsum
+	case b.Len < uint32(b.IPLen):
+		ext.InTruncatedPkts++
+		return skb.PktTooSmall
+	case uint32(b.IPLen) < hl:
+		ip.InHdrErrors++
+		return skb.IPInHdr
+	}
+	return skb.NotDropped
+}
+
+// ipRcvFinish models ip_rcv_finish: early demux, route, dispatch (IF-1 to IF-5).
+func (l *Layer) ipRcvFinish(c *cpu.Core, b *skb.Buff) {
+	if l.Config.IPEarlyDemux != 0 && l.Profile.UDPEarlyDemux && b.Head.Proto == skb.ProtoUDP {
+		l.UDP.EarlyDemux(b)
+		if b.Route.Gen != l.routeGen { // ipv4_dst_check (ED-6)
+			b.Route = skb.Route{}
+		}
+	}
+	if b.Route.Type == skb.NoRoute {
+		c.Spend(l.Costs.Route.Fixed)
+		r := l.routeInput(l.devices[b.IfIndex], b.Head)
+		if r.reason != skb.NotDropped {
+			l.routeError(c, r)
+			return
+		}
+		b.Route = r.route
+	}
+	ext := &l.Net.IPExt
+	switch b.Route.Type { // IF-4
+	case skb.RouteMulticast:
+		ext.InMcastPkts++
+		ext.InMcastOctets += uint64(b.Len)
+	case skb.RouteBroadcast:
+		ext.InBcastPkts++
+		ext.InBcastOctets += uint64(b.Len)
+	}
+	l.localDeliver(c, b)
+}
+
+// routeError counts what ip_rcv_finish and ip_error count.
+func (l *Layer) routeError(c *cpu.Core, r routeResult) {
+	switch r.reason {
+	case skb.IPRPFilter:
+		l.Net.TCPExt.IPReversePathFilter++ // RP-5
+	case skb.IPInAddrErrors:
+		l.Net.IP.InAddrErrors++
+	}
+	l.drop(c, r.reason)
+}
+
+// localDeliver models ip_local_deliver and ip_local_deliver_finish.
+func (l *Layer) localDeliver(c *cpu.Core, b *skb.Buff) {
+	ip := &l.Net.IP
+	if b.Head.Fragment() {
+		ip.ReasmReqds++ // FR-1; reassembly is not modelled
+		l.drop(c, skb.HandledElsewhere)
+		return
+	}
+	if l.netfilter(c, LocalIn, b) {
+		return
+	}
+	b.Len -= uint32(b.Head.IHL) * 4
+	switch b.Head.Proto {
+	case skb.ProtoUDP:
+		l.UDP.Receive(c, b)
+		ip.InDelivers++ // after the handler, whatever happened in it (LF-2)
+	case skb.ProtoICMP:
+		l.Net.ICMP.InMsgs++
+		ip.InDelivers++
+		l.drop(c, skb.HandledElsewhere)
+	case skb.ProtoTCP, skb.ProtoIGMP:
+		ip.InDelivers++
+		l.drop(c, skb.HandledElsewhere)
+	default:
+		ip.InUnknownProtos++ // LF-3
+		l.ICMPSend(c, b)
+		l.drop(c, skb.IPNoProto)
+	}
+}
+
+// netfilter models nf_hook_slow and reports whether the packet was dropped: no
+// IP counter moves (NF-2).
+func (l *Layer) netfilter(c *cpu.Core, hook Hook, b *skb.Buff) bool {
+	for i := range l.Config.Netfilter {
+		r := &l.Config.Netfilter[i]
+		if r.Hook != hook || !r.matches(b) {
+			continue
+		}
+		if r.DropPPM == 1_000_000 || l.Rand.Below(1_000_000) < uint64(r.DropPPM) {
+			l.drop(c, skb.NetfilterDrop)
+			return true
+		}
+		return false
+	}
+	return false
+}
+
+func (r *Rule) matches(b *skb.Buff) bool {
+	h := b.Head
+	return (r.Src == 0 || r.Src == h.Src) && (r.Dst == 0 || r.Dst == h.Dst) &&
+		(r.SrcPort == 0 || r.SrcPort == h.SrcPort) && (r.DstPort == 0 || r.DstPort == h.DstPort) &&
+		(r.IfIndex == 0 || r.IfIndex == b.IfIndex)
+}

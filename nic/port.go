@@ -1,0 +1,414 @@
+package nic
+
+import (
+	"github.com/seed-556df219/rxpath/napi"
+	"github.com/seed-556df219/rxpath/sim/cpu"
+	"github.com/seed-556df219/rxpath/sim/engine"
+	"github.com/seed-556df219/rxpath/sim/hist"
+	"github.com/seed-556df219/rxpath/sim/kernel"
+	"github.com/seed-556df219/rxpath/sim/skb"
+)
+
+// Receive is who takes a packet from the driver. *napi.GRO implements it.
+type Receive interface {
+	Receive(*cpu.Core, *skb.Buff)
+}
+
+// Env is what a port needs of its host.
+type Env struct {
+	Naive   bool
+	Profile *kernel.Profile
+	Costs   *kernel.Costs
+	Ledger  *skb.Ledger
+	GRO     Receive
+	IfIndex int32
+	CPUs    int
+	// Raise puts a vector's NAPI instance on a core's poll list (softirq.Schedule).
+	Raise func(*cpu.Core, *napi.Instance)
+}
+
+// A Port is one network interface with everything at the device's side of
+// PCIe: the link, the MAC, the packet buffer (FIFO), all rings and vectors. It
+// is one actor, because a full ring fills the FIFO, and a full FIFO stalls every
+// queue (HW-7).
+//
+// The port is settled to t just before a core looks at it or changes it, and
+// then has done everything that happens at or before t.
+type Port struct {
+	cfg     Config
+	name    string
+	ifindex int32
+	exec    engine.Executive
+	id      engine.ID
+	naive   bool
+	profile *kernel.Profile
+	costs   *kernel.Costs
+	ledger  *skb.Ledger
+	gro     Receive
+
+	wire     wire
+	fifo     fifo
+	queues   []*Queue
+	vectors  []*Vector
+	rssCount int
+	dropEn   bool
+	dmaFree  engine.Time // the DMA engine takes the next frame from here on
+	blocked  bool        // the head of the FIFO waits for a descriptor
+
+	xoff      bool        // we have asked the partner to stop
+	xoffAgain engine.Time // the request is repeated
+	service   engine.Time // the next run of the service task
+
+	groups   map[uint32]int // multicast MACs by their low 23 bits
+	mcFilter [4096]bool
+	rssKey   []byte
+	memo     skb.Memo[verdict]
+
+	regs, folded registers
+	frameID      uint64
+	latFIFO      hist.Hist
+	latRing      hist.Hist
+	// Digest witnesses what the port did.
+	Digest engine.Digest
+}
+
+// servicePeriod is the period of ixgbe_service_timer with the link up (HW-20).
+const servicePeriod = 2 * engine.Second
+
+// New brings an interface up. Its vectors have no core yet: see Bind.
+func New(name string, cfg Config, env Env) *Port {
+	p := &Port{
+		cfg: cfg, name: name, ifindex: env.IfIndex, naive: env.Naive, profile: env.Profile,
+		costs: env.Costs, ledger: env.Ledger, gro: env.GRO, groups: map[uint32]int{}, rssKey: cfg.RSSKey,
+		xoffAgain: engine.Never, service: servicePeriod,
+	}
+	if p.rssKey == nil {
+		p.rssKey = defaultRSSKey[:]
+	}
+	p.wire.init(cfg.LinkBitsPerSecond, cfg.Partner)
+	p.makeQueues(env)
+	p.fifo.init(p, len(p.queues) > 1)
+	p.dropEn = len(p.queues) > 1 && !cfg.TXPause // HW-6
+	return p
+}
+
+// Join makes the port an actor.
+func (p *Port) Join(exec engine.Executive) {
+	p.exec = exec
+	p.id = exec.Add(p)
+}
+
+// makeQueues models ixgbe_set_num_queues and ixgbe_acquire_msix_vectors
+// (RX-36, RX-37).
+func (p *Port) makeQueues(env Env) {
+	n := p.cfg.Combined
+	if n == 0 {
+		n = min(63, env.CPUs)
+	}
+	p.rssCount = min(16, n)
+	vectors := min(n, env.CPUs, 63)
+	for i := range vectors {
+		p.vectors = append(p.vectors, newVector(p, i, env.Raise))
+	}
+	for i := range n {
+		q := newQueue(p, i, RingSize(p.cfg.RXRing))
+		q.vector = p.vectors[i%vectors]
+		q.vector.queues = append(q.vector.queues, q)
+		p.queues = append(p.queues, q)
+	}
+}
+
+// Connect adds a source at the other end of the link.
+func (p *Port) Connect(src skb.FrameSource) { p.wire.connect(src) }
+
+// Inject puts a frame on the wire so that its last bit arrives at t, or as soon
+// after as the link allows. Frames must be injected in the order of t.
+func (p *Port) Inject(f skb.Frame, t engine.Time) {
+	f.At = t
+	p.wire.inject(f)
+	p.Changed()
+}
+
+// Changed tells the executive that the port's next event may have moved.
+func (p *Port) Changed() {
+	if p.exec != nil {
+		p.exec.Changed(p.id)
+	}
+}
+
+// Name returns the interface's name.
+func (p *Port) Name() string { return p.name }
+
+// Config returns what the interface was brought up with.
+func (p *Port) Config() Config { return p.cfg }
+
+// Vectors returns the queue vectors in order.
+func (p *Port) Vectors() []*Vector { return p.vectors }
+
+// Queues returns the receive queues in order.
+func (p *Port) Queues() []*Queue { return p.queues }
+
+// JoinGroup adds a multicast MAC to the filter (GM-2, RX-42).
+func (p *Port) JoinGroup(group skb.Addr) {
+	p.groups[uint32(group)&0x7fffff]++
+	p.refilter()
+}
+
+// LeaveGroup undoes JoinGroup.
+func (p *Port) LeaveGroup(group skb.Addr) {
+	k := uint32(group) & 0x7fffff
+	if p.groups[k]--; p.groups[k] == 0 {
+		delete(p.groups, k)
+	}
+	p.refilter()
+}
+
+func (p *Port) refilter() {
+	p.mcFilter = [4096]bool{}
+	for g := range p.groups {
+		p.mcFilter[mcIndex(skb.MulticastMAC(g))] = true
+	}
+	p.memo.Forget()
+}
+
+// mcIndex is the 12-bit index into the multicast hash table (RX-42).
+func mcIndex(m skb.MAC) uint { return (uint(m[4])>>4 | uint(m[5])<<4) & 0xfff }
+
+// A verdict is what the MAC decides of all frames of a flow.
+type verdict struct {
+	reason skb.DropReason
+	queue  int
+	cast   skb.PacketType
+}
+
+// judge models the MAC and its filters (HW-7 a, b; RX-41, RX-42).
+func (p *Port) judge(h *skb.Header) verdict {
+	if v, ok := p.memo.Get(h); ok {
+		return v
+	}
+	v := verdict{cast: packetType(h.DstMAC, p.cfg.MAC)}
+	switch {
+	case h.Fault == skb.FaultCRC:
+		v.reason = skb.HWCRC
+	case h.Fault == skb.FaultLength:
+		v.reason = skb.HWLength
+	case h.EtherType == skb.EtherTypePause:
+		v.reason = skb.HWPause
+	case p.cfg.Promisc:
+	case h.Tagged && !p.hasVLAN(int(h.VLAN&0xfff)):
+		v.reason = skb.HWVLANFilter
+	case v.cast == skb.PacketOtherHost, v.cast == skb.PacketMulticast && !p.mcFilter[mcIndex(h.DstMAC)]:
+		v.reason = skb.HWFilter
+	}
+	if p.rssCount > 1 {
+		hash := rssHash(p.rssKey, h, p.cfg.UDPPortHash)
+		if hash != 0 {
+			v.queue = indirection(hash, p.rssCount)
+		}
+	}
+	p.memo.Put(h, v)
+	return v
+}
+
+func (p *Port) hasVLAN(id int) bool {
+	if id == 0 {
+		return true // always registered
+	}
+	for _, v := range p.cfg.VLANs {
+		if v == id {
+			return true
+		}
+	}
+	return false
+}
+
+// lengthReason says whether the length alone makes the MAC refuse a frame
+// (RX-21, HW-26).
+func (p *Port) lengthReason(f *skb.Frame) skb.DropReason {
+	limit := uint32(max(p.cfg.MTU+skb.EthHeader+skb.EthFCS, 1518))
+	if f.Head.Tagged {
+		limit += skb.VLANHeader
+	}
+	switch {
+	case f.WireLen() > limit:
+		return skb.HWOversize
+	case f.Len < skb.EthMinLen:
+		return skb.HWUndersize
+	}
+	return skb.NotDropped
+}
+
+// arrive takes the next frame off the wire: checks, filters, room in the FIFO.
+func (p *Port) arrive() {
+	f := p.wire.take()
+	p.ledger.Frames++
+	p.frameID++
+	f.ID = p.frameID
+	v := p.judge(f.Head)
+	reason := v.reason
+	if reason == skb.NotDropped {
+		reason = p.lengthReason(&f)
+	}
+	if reason != skb.NotDropped {
+		p.regs.refuse(reason)
+		p.lose(reason, 1, uint64(f.At))
+		return
+	}
+	if !p.fifo.fits(&f) {
+		p.regs.missed++
+		p.lose(skb.HWFIFO, 1, uint64(f.At))
+		return
+	}
+	p.regs.accept(1, uint64(f.WireLen()), v.cast)
+	if p.fifo.len() == 0 && p.dmaFree <= f.At && p.transfer(&f, v.queue, f.At) {
+		return
+	}
+	p.fifo.push(&f, v.queue)
+	if p.cfg.TXPause && !p.xoff && p.fifo.bytes >= p.fifo.high {
+		p.sendXOFF(f.At)
+	}
+}
+
+func (p *Port) lose(r skb.DropReason, n, times uint64) {
+	p.ledger.Lose(r, n)
+	p.Digest.Add(digestLost+uint64(r), n, times)
+}
+
+// transfer moves a frame at t from the FIFO, or past it, into its ring. It
+// returns false if the frame has to wait for a descriptor.
+func (p *Port) transfer(f *skb.Frame, queue int, t engine.Time) bool {
+	q := p.queues[queue]
+	n := int(descriptors(f.Len))
+	if q.free < n {
+		if p.dropEn {
+			q.NoDesc++
+			p.lose(skb.HWNoDesc, 1, uint64(f.At))
+			return true
+		}
+		p.blocked = true
+		return false
+	}
+	p.dmaFree = t + p.costs.PCIe.For(f.Len)
+	ready := p.dmaFree + p.costs.DMA.Fixed
+	q.put(f, n, ready)
+	p.latFIFO.Record(ready - f.At)
+	if !p.naive {
+		q.vector.written(ready)
+	}
+	return true
+}
+
+// departure is when the head of the FIFO can be moved next, Never if it can't.
+func (p *Port) departure() engine.Time {
+	if p.blocked || p.fifo.len() == 0 {
+		return engine.Never
+	}
+	return max(p.dmaFree, p.fifo.head().frame.At)
+}
+
+// depart moves the head of the FIFO at t.
+func (p *Port) depart(t engine.Time) {
+	h := p.fifo.head()
+	if !p.transfer(&h.frame, h.queue, t) {
+		return
+	}
+	p.fifo.pop()
+	if p.xoff && p.fifo.bytes <= p.fifo.low {
+		p.regs.xon++
+		p.xoff, p.xoffAgain = false, engine.Never
+		p.wire.resume(t)
+	}
+}
+
+// sendXOFF asks the partner to stop, and again when half the pause time has
+// passed (HW-3).
+func (p *Port) sendXOFF(t engine.Time) {
+	p.regs.xoff++
+	p.xoff = true
+	p.xoffAgain = t + p.pauseTime()/2
+	p.wire.pause(t)
+}
+
+// pauseTime is 0xffff quanta of 512 bit times.
+func (p *Port) pauseTime() engine.Time { return 0xffff * 64 * p.wire.byte }
+
+// unblock says that a core has armed descriptors at t.
+func (p *Port) unblock(t engine.Time) {
+	if p.blocked {
+		p.blocked = false
+		p.dmaFree = max(p.dmaFree, t)
+	}
+	p.Changed()
+}
+
+// Settle brings the port to t, so that its counters and queues can be read.
+func (p *Port) Settle(t engine.Time) { p.settle(t) }
+
+// settle brings the port to t.
+func (p *Port) settle(t engine.Time) {
+	if p.naive {
+		return // every event up to here has been run
+	}
+	for {
+		at, d := p.wire.at, p.departure()
+		switch {
+		case p.xoffAgain <= t && p.xoffAgain < at && p.xoffAgain <= d:
+			p.sendXOFF(p.xoffAgain)
+		case d < at && d <= t:
+			p.depart(d)
+		case at <= t:
+			if !p.skip(t) {
+				p.arrive()
+			}
+		default:
+			return
+		}
+	}
+}
+
+// skip counts at once the arrivals up to t that are certainly lost: all of
+// them, as long as nothing leaves the FIFO and the next frame has no room.
+func (p *Port) skip(t engine.Time) bool {
+	if !p.blocked {
+		return false
+	}
+	src := p.wire.skippable()
+	if src == nil {
+		return false
+	}
+	f := src.Frame()
+	if p.fifo.fits(&f) || p.judge(f.Head).reason != skb.NotDropped || p.lengthReason(&f) != skb.NotDropped {
+		return false
+	}
+	n, times := p.wire.skip(t)
+	p.ledger.Frames += n
+	p.frameID += n
+	p.regs.missed += n
+	p.lose(skb.HWFIFO, n, times)
+	return true
+}
+
+// Live returns how many frames the FIFO and the rings hold.
+func (p *Port) Live() uint64 {
+	n := uint64(p.fifo.len())
+	for _, q := range p.queues {
+		n += uint64(q.tail - q.head)
+	}
+	return n
+}
+
+// Depths returns the bytes in the FIFO and the frames in all rings, after settling to t.
+func (p *Port) Depths() (fifoBytes, ringFrames int) {
+	for _, q := range p.queues {
+		ringFrames += int(q.tail - q.head)
+	}
+	return p.fifo.bytes, ringFrames
+}
+
+// Latencies returns the histograms of last bit to write-back and of write-back
+// to the poll that took the frame.
+func (p *Port) Latencies() (fifo, ring *hist.Hist) { return &p.latFIFO, &p.latRing }
+
+// PartnerLost returns the frames that the link partner lost because its queue
+// was full: they were never on the wire.
+func (p *Port) PartnerLost() uint64 { return p.wire.lost }

@@ -1,0 +1,162 @@
+package nic
+
+import (
+	"fmt"
+
+	"github.com/seed-556df219/rxpath/sim/mib"
+	"github.com/seed-556df219/rxpath/sim/skb"
+)
+
+// registers are the hardware's counters since the interface came up (HW-21:
+// clear-on-read registers whose folds are added up come to the same).
+type registers struct {
+	good, goodBytes      uint64 // GPRC, GORC: accepted into the FIFO, bytes with FCS
+	multicast, broadcast uint64 // MPRC, BPRC
+	missed               uint64 // MPC
+	crc, length          uint64 // CRCERRS, RLEC
+	oversize, undersize  uint64 // ROC, RUC
+	xoff, xon            uint64 // LXOFFTXC, LXONTXC
+	pauseReceived        uint64 // LXOFFRXCNT
+}
+
+// refuse counts a frame that the MAC did not accept; filters count nothing.
+func (r *registers) refuse(reason skb.DropReason) {
+	switch reason {
+	case skb.HWCRC:
+		r.crc++
+	case skb.HWLength:
+		r.length++
+	case skb.HWOversize:
+		r.oversize++
+	case skb.HWUndersize:
+		r.undersize++
+	case skb.HWPause:
+		r.pauseReceived++
+	}
+}
+
+// accept counts frames that the MAC put into the FIFO.
+func (r *registers) accept(n, bytes uint64, cast skb.PacketType) {
+	r.good += n
+	r.goodBytes += bytes
+	switch cast {
+	case skb.PacketMulticast:
+		r.multicast += n
+	case skb.PacketBroadcast:
+		r.broadcast += n
+	}
+}
+
+// Link returns the interface's statistics as ixgbe_get_stats64 does: packets and
+// bytes are live, the hardware's counters as of the last fold (HW-22, HW-23).
+// The drops of the receive core are added by the caller (CORE-20).
+func (p *Port) Link() mib.Link {
+	var l mib.Link
+	for _, q := range p.queues {
+		l.RXPackets += q.Packets
+		l.RXBytes += q.Bytes
+	}
+	f := &p.folded
+	l.Multicast = f.multicast
+	l.RXErrors = f.crc + f.length
+	l.RXLengthErrors = f.length
+	l.RXCRCErrors = f.crc
+	l.RXMissedErrors = f.missed
+	return l
+}
+
+// EthtoolStats returns the lines of `ethtool -S` in the driver's order (4.6).
+// The command folds first, so hardware counters are fresh (HW-30); here reading
+// changes nothing.
+func (p *Port) EthtoolStats(coreDropped uint64) []mib.NameValue {
+	fresh := *p
+	fresh.folded = p.regs
+	link := fresh.Link()
+	r := &p.regs
+	var nonEOP, csum, noDesc uint64
+	for i, q := range p.queues {
+		nonEOP += q.NonEOP
+		csum += q.CsumErr
+		if i < 16 { // QPRDC is read for 16 queues
+			noDesc += q.NoDesc
+		}
+	}
+	var xoffReceived uint64
+	if p.cfg.RXPause {
+		xoffReceived = r.pauseReceived // HW-27
+	}
+	known := map[string]uint64{
+		"rx_packets": link.RXPackets, "rx_bytes": link.RXBytes, "rx_pkts_nic": r.good, "rx_bytes_nic": r.goodBytes,
+		"non_eop_descs": nonEOP, "rx_errors": link.RXErrors, "rx_dropped": coreDropped, "multicast": r.multicast,
+		"broadcast": r.broadcast, "rx_crc_errors": r.crc, "rx_missed_errors": r.missed,
+		"rx_long_length_errors": r.oversize, "rx_short_length_errors": r.undersize,
+		"tx_flow_control_xon": r.xon, "tx_flow_control_xoff": r.xoff, "rx_flow_control_xoff": xoffReceived,
+		"rx_csum_offload_errors": csum, "rx_no_dma_resources": noDesc,
+	}
+	out := make([]mib.NameValue, 0, 721)
+	for _, name := range ethtoolNames {
+		out = append(out, mib.NameValue{Name: name, Value: known[name]})
+	}
+	for i := range 64 { // HW-28
+		for _, s := range []string{"packets", "bytes", "bp_napi_yield", "bp_misses", "bp_cleaned"} {
+			out = append(out, mib.NameValue{Name: fmt.Sprintf("tx_queue_%d_%s", i, s)})
+		}
+	}
+	for i := range 64 {
+		var packets, bytes uint64
+		if i < len(p.queues) {
+			packets, bytes = p.queues[i].Packets, p.queues[i].Bytes
+		}
+		out = append(out,
+			mib.NameValue{Name: fmt.Sprintf("rx_queue_%d_packets", i), Value: packets},
+			mib.NameValue{Name: fmt.Sprintf("rx_queue_%d_bytes", i), Value: bytes})
+		for _, s := range []string{"bp_poll_yield", "bp_misses", "bp_cleaned"} {
+			out = append(out, mib.NameValue{Name: fmt.Sprintf("rx_queue_%d_%s", i, s)})
+		}
+	}
+	for _, dir := range []string{"tx", "rx"} {
+		for i := range 8 {
+			for _, s := range []string{"pxon", "pxoff"} {
+				out = append(out, mib.NameValue{Name: fmt.Sprintf("%s_pb_%d_%s", dir, i, s)})
+			}
+		}
+	}
+	return out
+}
+
+// ethtoolNames are the device-wide names (4.6).
+var ethtoolNames = []string{
+	"rx_packets", "tx_packets", "rx_bytes", "tx_bytes", "rx_pkts_nic", "tx_pkts_nic", "rx_bytes_nic", "tx_bytes_nic",
+	"lsc_int", "tx_busy", "non_eop_descs", "rx_errors", "tx_errors", "rx_dropped", "tx_dropped", "multicast", "broadcast",
+	"rx_no_buffer_count", "collisions", "rx_over_errors", "rx_crc_errors", "rx_frame_errors", "hw_rsc_aggregated",
+	"hw_rsc_flushed", "fdir_match", "fdir_miss", "fdir_overflow", "rx_fifo_errors", "rx_missed_errors",
+	"tx_aborted_errors", "tx_carrier_errors", "tx_fifo_errors", "tx_heartbeat_errors", "tx_timeout_count",
+	"tx_restart_queue", "rx_long_length_errors", "rx_short_length_errors", "tx_flow_control_xon",
+	"rx_flow_control_xon", "tx_flow_control_xoff", "rx_flow_control_xoff", "rx_csum_offload_errors",
+	"alloc_rx_page_failed", "alloc_rx_buff_failed", "rx_no_dma_resources", "os2bmc_rx_by_bmc", "os2bmc_tx_by_bmc",
+	"os2bmc_tx_by_host", "os2bmc_rx_by_host",
+}
+
+// Ethtool returns what the other ethtool commands show.
+func (p *Port) Ethtool() *mib.Ethtool {
+	ring := RingSize(p.cfg.RXRing)
+	usecs := p.cfg.RXUsecs
+	return &mib.Ethtool{
+		Driver: DriverIxgbe, Version: "4.0.1-k", FirmwareVersion: "0x61bf0001", BusInfo: fmt.Sprintf("0000:%02x:00.0", 2+p.ifindex),
+		RXMax: maxRing, RX: ring, TXMax: maxRing, TX: 512, RXUsecs: usecs,
+		RXPause: p.cfg.RXPause, TXPause: p.cfg.TXPause, CombinedMax: 63, Combined: len(p.queues),
+		RXFlowHashPorts: p.cfg.UDPPortHash,
+	}
+}
+
+// Missed and NoDescriptor return the frames lost in the FIFO and for want of a
+// descriptor, fresh.
+func (p *Port) Missed() uint64 { return p.regs.missed }
+
+// NoDescriptor returns the frames discarded for want of a descriptor.
+func (p *Port) NoDescriptor() (n uint64) {
+	for _, q := range p.queues {
+		n += q.NoDesc
+	}
+	return n
+}

@@ -1,0 +1,202 @@
+package nic
+
+import (
+	"github.com/seed-556df219/rxpath/sim/engine"
+	"github.com/seed-556df219/rxpath/sim/skb"
+)
+
+// A wire is the link with the sources at its other end: the link partner's
+// output queue puts their frames one behind the other, holds them while it is
+// paused, and loses those that would wait too long.
+type wire struct {
+	feeds   []feed
+	byte    engine.Time // time of a byte on the link
+	queue   engine.Time // the partner's longest wait
+	obeys   bool
+	last    engine.Time // the last bit of the last frame that was sent
+	paused  bool
+	resumed engine.Time // no frame starts before
+	at      engine.Time // arrival of the next frame, Never if none or paused
+	from    int         // its feed
+	lost    uint64      // frames lost in the partner's queue
+	hand    *injected   // frames put on the wire by hand, nil before the first
+}
+
+// feedBlock is the number of frames that a feed draws at once.
+const feedBlock = 64
+
+// A feed is one source with the frames drawn from it.
+type feed struct {
+	src     skb.FrameSource
+	regular skb.RegularSource // set if the source's frames can be passed over unseen
+	buf     []skb.Frame
+	i, n    int
+	ended   bool
+	open    bool // more may come after it seemed to have ended
+}
+
+// steady is implemented by regular sources whose frames are never closer than MinGap.
+type steady interface{ MinGap() engine.Time }
+
+func (w *wire) init(bitsPerSecond int64, p Partner) {
+	w.byte = engine.Time(8 * int64(engine.Second) / bitsPerSecond)
+	w.queue, w.obeys = p.Queue, p.ObeysPause
+	w.at = engine.Never
+	w.last = -engine.Second
+}
+
+// connect adds a source.
+func (w *wire) connect(src skb.FrameSource) {
+	f := feed{src: src}
+	if r, ok := src.(skb.RegularSource); ok {
+		if s, ok := src.(steady); ok && s.MinGap() >= w.timeOf(r.Frame().Len) {
+			f.regular = r
+		}
+	}
+	block := feedBlock
+	if f.regular != nil {
+		block = 1 // nothing may be drawn ahead of what Skip passes over
+	}
+	f.buf = make([]skb.Frame, block)
+	w.feeds = append(w.feeds, f)
+	w.advance()
+}
+
+// injected is the feed of frames that are put on the wire by hand.
+type injected struct {
+	frames []skb.Frame
+	next   int
+}
+
+// Fill implements skb.FrameSource.
+func (in *injected) Fill(out []skb.Frame) int {
+	n := copy(out, in.frames[in.next:])
+	if in.next += n; in.next == len(in.frames) {
+		in.frames, in.next = in.frames[:0], 0
+	}
+	return n
+}
+
+// inject puts a frame on the wire.
+func (w *wire) inject(f skb.Frame) {
+	if w.hand == nil {
+		w.hand = &injected{}
+		w.feeds = append(w.feeds, feed{src: w.hand, buf: make([]skb.Frame, feedBlock), open: true})
+	}
+	w.hand.frames = append(w.hand.frames, f)
+	w.advance()
+}
+
+// timeOf is the time that a frame occupies the link.
+func (w *wire) timeOf(length uint32) engine.Time {
+	return engine.Time(length+skb.EthFCS+skb.WireExtra) * w.byte
+}
+
+// peek returns the next frame of a feed, nil if it has ended.
+func (f *feed) peek() *skb.Frame {
+	if f.i == f.n {
+		if f.ended {
+			return nil
+		}
+		f.i, f.n = 0, f.src.Fill(f.buf)
+		if f.n < len(f.buf) {
+			f.ended = !f.open
+		}
+		if f.n == 0 {
+			return nil
+		}
+	}
+	return &f.buf[f.i]
+}
+
+// advance finds the next frame to arrive and when it does.
+func (w *wire) advance() {
+	for {
+		best := engine.Never
+		for i := range w.feeds {
+			if f := w.feeds[i].peek(); f != nil && f.At < best {
+				best, w.from = f.At, i
+			}
+		}
+		if best == engine.Never || w.paused {
+			w.at = engine.Never
+			return
+		}
+		f := w.feeds[w.from].peek()
+		t := w.timeOf(f.Len)
+		w.at = max(f.At, w.last+t, w.resumed+t)
+		if w.at-f.At <= w.queue || w.feeds[w.from].open {
+			return
+		}
+		w.lost++
+		w.feeds[w.from].i++
+	}
+}
+
+// take removes the next frame.
+func (w *wire) take() skb.Frame {
+	f := &w.feeds[w.from]
+	fr := f.buf[f.i]
+	f.i++
+	fr.At = w.at
+	w.last = w.at
+	w.advance()
+	return fr
+}
+
+// pause stops the partner at t; a frame that it has begun is sent to its end.
+func (w *wire) pause(t engine.Time) {
+	if !w.obeys || w.paused {
+		return
+	}
+	w.paused = true
+	if f := w.next(); f != nil && w.at-w.timeOf(f.Len) >= t {
+		w.at = engine.Never
+	}
+}
+
+// next returns the frame that arrives next, nil if none is under way.
+func (w *wire) next() *skb.Frame {
+	if w.at == engine.Never {
+		return nil
+	}
+	return w.feeds[w.from].peek()
+}
+
+// resume lets the partner go on at t.
+func (w *wire) resume(t engine.Time) {
+	if !w.paused {
+		return
+	}
+	w.paused = false
+	w.resumed = t
+	if w.at == engine.Never {
+		w.advance()
+	}
+}
+
+// skippable returns the only source, if its frames can be passed over unseen.
+func (w *wire) skippable() skb.RegularSource {
+	if len(w.feeds) != 1 || w.paused || w.at == engine.Never {
+		return nil
+	}
+	f := &w.feeds[0]
+	if f.regular == nil || w.at != f.buf[f.i].At {
+		return nil // the link is late: arrivals are not where the source put them
+	}
+	return f.regular
+}
+
+// skip passes over the next frame, which has been drawn, and all later ones
+// that arrive by t. It returns their number and the sum of their instants.
+func (w *wire) skip(t engine.Time) (n, sum uint64) {
+	f := &w.feeds[0]
+	sum = uint64(w.at)
+	f.i++
+	n, _, times := f.regular.Skip(t)
+	if next := f.regular.Next(); next != engine.Never {
+		w.last = next - w.timeOf(f.regular.Frame().Len) // its frames are never closer than the link carries them
+	}
+	w.advance()
+	return n + 1, sum + times
+}

@@ -1,0 +1,377 @@
+package cpu
+
+import (
+	"fmt"
+	"iter"
+
+	"github.com/seed-556df219/rxpath/sim/engine"
+	"github.com/seed-556df219/rxpath/sim/kernel"
+	"github.com/seed-556df219/rxpath/sim/mib"
+)
+
+// Context is what a core is doing, as /proc/stat tells it apart.
+type Context uint8
+
+// Contexts.
+const (
+	Idle Context = iota
+	User
+	System
+	Hardirq
+	Softirq
+	Ksoftirqd
+	numContexts
+)
+
+// Softirqs is the pending work that a core runs when it leaves an interrupt or
+// a BH-disabled region. *softirq.SoftnetData implements it.
+type Softirqs interface {
+	// Pending reports whether any softirq was raised.
+	Pending() bool
+	// Do models do_softirq: it runs what is pending, in the context given.
+	Do(Context)
+	// Tick raises what the timer interrupt raises.
+	Tick()
+}
+
+// Config is what a core needs to know.
+type Config struct {
+	ID        int
+	CPUs      int         // of the host: the scheduler scales its periods with it
+	Jiffy     engine.Time // 1/HZ
+	TickPhase engine.Time // of the first tick
+	Costs     *kernel.Costs
+	Naive     bool // the naive executive runs this core: ticks come as events
+}
+
+// Core is one CPU. It models the parts of arch/x86/kernel/irq.c,
+// kernel/softirq.c (irq_enter, irq_exit, local_bh_enable) and kernel/sched that
+// decide who runs.
+type Core struct {
+	cfg    Config
+	exec   engine.Executive
+	id     engine.ID
+	class  engine.Class
+	costs  *kernel.Costs
+	now    engine.Time
+	next   engine.Time // the nearest of horizon, interrupt and tick: Spend takes the slow way from there
+	ctx    Context
+	books  [numContexts]engine.Time
+	lastAt engine.Time // the last Spend began here
+
+	horizon engine.Key
+	turn    bool // the executive has just said: go
+	yield   func(struct{}) bool
+	resume  func() (struct{}, bool)
+	stop    func()
+	parked  bool // inside a Spend
+
+	consumer bool // no interrupts of its own, no backlog
+	lagging  bool // consumer of a lazy executive
+	due      engine.Time
+	ahead    []segment // what a lagging core has booked beyond the instant it was settled to
+
+	lines  []*Line
+	irqDue engine.Time // the earliest line
+	ticks  int         // pending, naive only
+	tickAt engine.Time // the next tick while busy
+
+	softirqs  Softirqs
+	inSoftirq bool
+	bhOff     int
+
+	sched scheduler
+
+	// Stats are the counters that /proc shows of this CPU.
+	Stats *mib.CPU
+	// Digest witnesses what happened on this core.
+	Digest engine.Digest
+}
+
+// New returns an idle core at time zero.
+func New(cfg Config, exec engine.Executive, stats *mib.CPU) *Core {
+	c := &Core{cfg: cfg, exec: exec, class: engine.ClassStep, costs: cfg.Costs, Stats: stats,
+		horizon: engine.Last, irqDue: engine.Never, tickAt: engine.Never, due: engine.Never}
+	c.sched.init(c)
+	return c
+}
+
+// Join makes the core an actor of its executive. A consumer must have no lines
+// but those of its own tasks, and tasks that touch nothing but their sockets.
+func (c *Core) Join(consumer bool) {
+	c.consumer = consumer
+	if consumer {
+		c.class = engine.ClassReader
+		c.lagging = !c.cfg.Naive
+		c.id = c.exec.AddSettler(c)
+	} else {
+		c.id = c.exec.Add(c)
+	}
+	if c.cfg.Naive {
+		c.exec.Add(&ticker{c})
+	}
+}
+
+// SetSoftirqs says what the core runs after interrupts.
+func (c *Core) SetSoftirqs(s Softirqs) { c.softirqs = s }
+
+// ID returns the CPU number.
+func (c *Core) ID() int { return c.cfg.ID }
+
+// Now returns the core's clock.
+func (c *Core) Now() engine.Time { return c.now }
+
+// Jiffies returns the number of ticks up to now, one that is due at this very
+// instant included (SIRQ-5a, SIRQ-14). Every CPU sees the same.
+func (c *Core) Jiffies() int64 {
+	return int64((c.now-c.cfg.TickPhase)/c.cfg.Jiffy) + 1
+}
+
+// JiffiesOf converts a time to jiffies, rounding up, as msecs_to_jiffies does.
+func (c *Core) JiffiesOf(d engine.Time) int64 {
+	return int64((d + c.cfg.Jiffy - 1) / c.cfg.Jiffy)
+}
+
+// Consumer reports whether the core was joined as a consumer.
+func (c *Core) Consumer() bool { return c.consumer }
+
+// Spend lets d pass in the current context.
+func (c *Core) Spend(d engine.Time) {
+	c.lastAt = c.now
+	c.now += d
+	c.books[c.ctx] += d
+	if c.now >= c.next {
+		c.boundary()
+	}
+}
+
+// A segment is a stretch of booked time.
+type segment struct {
+	ctx      Context
+	from, to engine.Time
+}
+
+// boundary ends a Spend that reached the horizon, an interrupt or a tick.
+func (c *Core) boundary() {
+	if c.lagging { // nobody can notice, and interrupts wait for the task level
+		c.ahead = append(c.ahead, segment{c.ctx, c.lastAt, c.now})
+		return
+	}
+	if !engine.MakeKey(c.now, c.class, int(c.id)).Before(c.horizon) {
+		c.park()
+	}
+	if c.ctx != Hardirq && !c.consumer {
+		c.interrupts()
+	}
+}
+
+// park lets everybody go first who comes first.
+func (c *Core) park() {
+	c.parked = true
+	if !c.yield(struct{}{}) {
+		panic(closed{})
+	}
+	c.parked = false
+	c.turn = false
+}
+
+// closed unwinds a coroutine that is not wanted any more.
+type closed struct{}
+
+// rearm recomputes where Spend must take the slow way.
+func (c *Core) rearm() {
+	if c.lagging {
+		c.next = c.horizon.At + 1
+		return
+	}
+	c.next = min(c.horizon.At, c.irqDue)
+	if c.sched.busy {
+		if c.cfg.Naive {
+			if c.ticks > 0 {
+				c.next = 0
+			}
+		} else {
+			c.next = min(c.next, c.tickAt)
+		}
+	}
+}
+
+// Next implements engine.Actor.
+func (c *Core) Next() (engine.Time, engine.Class) {
+	if c.parked {
+		return c.now, c.class
+	}
+	return c.nextEvent(), c.class
+}
+
+// nextEvent is when something happens next at the task level.
+func (c *Core) nextEvent() engine.Time {
+	t := c.irqDue
+	if c.sched.busy {
+		if !c.cfg.Naive {
+			t = min(t, c.tickAt)
+		} else if c.ticks > 0 {
+			t = 0
+		}
+		if cur := c.sched.cur; cur != nil {
+			t = min(t, c.now+cur.rem)
+		}
+	}
+	return max(t, c.now)
+}
+
+// Run implements engine.Actor.
+func (c *Core) Run(horizon engine.Key) {
+	c.horizon = horizon
+	c.turn = true
+	c.rearm()
+	if c.resume == nil {
+		c.resume, c.stop = iter.Pull(c.main)
+	}
+	c.resume()
+}
+
+// Lower implements engine.Actor.
+func (c *Core) Lower(horizon engine.Key) {
+	c.horizon = horizon
+	c.next = min(c.next, horizon.At)
+}
+
+// main is the coroutine: the task level, again and again.
+func (c *Core) main(yield func(struct{}) bool) {
+	defer func() {
+		c.resume, c.stop, c.yield = nil, nil, nil
+		if r := recover(); r != nil {
+			if _, ok := r.(closed); !ok {
+				panic(r)
+			}
+		}
+	}()
+	c.yield = yield
+	for {
+		c.advance()
+		if !yield(struct{}{}) {
+			return
+		}
+	}
+}
+
+// Rest ends the coroutine if nothing hangs in it, so that a host that is not
+// used any more can be collected. The next Run starts another.
+func (c *Core) Rest() {
+	if c.stop != nil && !c.parked {
+		c.stop()
+	}
+}
+
+// Close ends the coroutine in any state. The core can't run after it.
+func (c *Core) Close() {
+	if c.stop != nil {
+		c.stop()
+	}
+}
+
+// Settle implements engine.Settler for a consumer.
+func (c *Core) Settle(t engine.Time) {
+	if c.due > t || !c.lagging {
+		return
+	}
+	c.horizon = engine.MakeKey(t, c.class+1, 0)
+	c.next = t + 1
+	c.ahead = c.ahead[:0]
+	c.advance()
+	c.due = c.nextEvent()
+}
+
+// advance executes task-level events before the horizon.
+func (c *Core) advance() {
+	for {
+		t := c.nextEvent()
+		if !c.turn && !engine.MakeKey(t, c.class, int(c.id)).Before(c.horizon) {
+			return
+		}
+		c.turn = false
+		c.moveTo(t)
+		c.happen()
+	}
+}
+
+// moveTo lets the running task, or nobody, have the time up to t.
+func (c *Core) moveTo(t engine.Time) {
+	d := t - c.now
+	c.lastAt = c.now
+	c.now = t
+	cur := c.sched.cur
+	switch {
+	case cur == nil:
+		c.books[Idle] += d
+	case cur.user:
+		c.books[User] += d
+		cur.rem -= d
+	default:
+		c.books[System] += d
+		cur.rem -= d
+	}
+}
+
+// happen does what is due now at the task level.
+func (c *Core) happen() {
+	if c.irqDue <= c.now || c.tickDue() {
+		c.interrupts()
+		c.resched()
+		return
+	}
+	cur := c.sched.cur
+	if cur == nil || cur.rem > 0 {
+		return
+	}
+	c.ctx = System
+	cur.step(c, cur)
+	c.ctx = Idle
+	c.resched()
+}
+
+// ticker makes the naive executive see every tick.
+type ticker struct{ c *Core }
+
+func (k *ticker) Next() (engine.Time, engine.Class) {
+	if !k.c.sched.busy {
+		return engine.Never, engine.ClassTick
+	}
+	return k.c.tickAt, engine.ClassTick
+}
+
+func (k *ticker) Run(engine.Key) {
+	k.c.ticks++
+	k.c.tickAt += k.c.cfg.Jiffy
+	k.c.rearm()
+}
+
+func (k *ticker) Lower(engine.Key) {}
+
+// Books returns the time spent in each context up to t, which must be an
+// instant up to which the core has run: what a Spend in progress has booked
+// beyond t is not counted, idle time up to t is.
+func (c *Core) Books(t engine.Time) mib.CPUTime {
+	b := c.books
+	if c.lagging && c.now > t {
+		for _, s := range c.ahead {
+			b[s.ctx] -= max(0, s.to-max(t, s.from))
+		}
+	} else if c.now > t {
+		b[c.ctx] -= c.now - max(t, c.lastAt)
+	} else if cur := c.sched.cur; cur == nil {
+		b[Idle] += t - c.now
+	} else if cur.user {
+		b[User] += t - c.now
+	} else {
+		b[System] += t - c.now
+	}
+	return mib.CPUTime{
+		User: int64(b[User]), System: int64(b[System]), Idle: int64(b[Idle]),
+		Hardirq: int64(b[Hardirq]), Softirq: int64(b[Softirq]), Ksoftirqd: int64(b[Ksoftirqd]),
+	}
+}
+
+// String names the core for error messages.
+func (c *Core) String() string { return fmt.Sprintf("cpu%d@%v", c.cfg.ID, c.now) }

@@ -1,0 +1,186 @@
+package cpu
+
+import "github.com/seed-556df219/rxpath/sim/engine"
+
+// Kinds of effects in a core's digest; stages use kinds from DigestStages on.
+const (
+	digestInterrupt = iota + 1
+	digestSwitch
+	// DigestStages is the first kind that is free for stages.
+	DigestStages = 16
+)
+
+// A Line is an interrupt of one core: a vector of a device, an inter-processor
+// interrupt, a timer. Raising it while it is pending changes nothing but,
+// perhaps, makes it earlier.
+type Line struct {
+	core    *Core
+	due     engine.Time
+	handler func(*Core)
+	cost    *engine.Time
+	count   *uint64
+}
+
+// NewLine returns a line of c whose handler runs in hard interrupt context,
+// after cost was spent, and counts in count.
+func (c *Core) NewLine(cost *engine.Time, count *uint64, handler func(*Core)) *Line {
+	l := &Line{core: c, due: engine.Never, handler: handler, cost: cost, count: count}
+	c.lines = append(c.lines, l)
+	return l
+}
+
+// Core returns the core that the line interrupts.
+func (l *Line) Core() *Core { return l.core }
+
+// Raise makes the line due at the given instant, which must lie after the
+// present one: nothing reaches another core in no time.
+func (l *Line) Raise(at engine.Time) {
+	if at >= l.due {
+		return
+	}
+	l.due = at
+	c := l.core
+	if at < c.irqDue {
+		c.irqDue = at
+		c.next = min(c.next, at)
+		c.due = min(c.due, max(at, c.now))
+		c.exec.Changed(c.id)
+	}
+}
+
+// Cancel takes a pending interrupt back.
+func (l *Line) Cancel() {
+	if l.due != engine.Never {
+		l.due = engine.Never
+		l.core.scanLines()
+	}
+}
+
+func (c *Core) scanLines() {
+	c.irqDue = engine.Never
+	for _, l := range c.lines {
+		c.irqDue = min(c.irqDue, l.due)
+	}
+}
+
+func (c *Core) tickDue() bool {
+	if !c.sched.busy {
+		return false
+	}
+	if c.cfg.Naive {
+		return c.ticks > 0
+	}
+	return c.tickAt <= c.now
+}
+
+// interrupts takes everything that is due, ticks first, then lines in the order
+// of their instants.
+func (c *Core) interrupts() {
+	for {
+		switch {
+		case c.tickDue():
+			if c.cfg.Naive {
+				c.ticks--
+			} else {
+				c.tickAt += c.cfg.Jiffy
+			}
+			c.tick()
+		case c.irqDue <= c.now:
+			c.interrupt(c.takeLine())
+		default:
+			c.rearm()
+			return
+		}
+	}
+}
+
+// takeLine removes the earliest pending line.
+func (c *Core) takeLine() *Line {
+	var first *Line
+	for _, l := range c.lines {
+		if l.due <= c.now && (first == nil || l.due < first.due) {
+			first = l
+		}
+	}
+	first.due = engine.Never
+	c.scanLines()
+	return first
+}
+
+// interrupt runs one hard interrupt. It models do_IRQ: irq_enter, the handler,
+// irq_exit.
+func (c *Core) interrupt(l *Line) {
+	c.leaveIdle()
+	prev := c.ctx
+	c.ctx = Hardirq
+	*l.count++
+	c.Digest.Fold(c.now, digestInterrupt)
+	c.Spend(*l.cost)
+	l.handler(c)
+	c.ctx = prev
+	c.irqExit()
+}
+
+// tick runs the timer interrupt. It models tick_sched_timer and
+// scheduler_tick, and raises the TIMER and RCU softirqs.
+func (c *Core) tick() {
+	prev := c.ctx
+	c.ctx = Hardirq
+	c.Stats.LocalTimer++
+	c.Spend(c.costs.Tick.Fixed)
+	c.sched.tick(c)
+	c.softirqs.Tick()
+	c.ctx = prev
+	c.irqExit()
+}
+
+// irqExit models irq_exit: outside other interrupts and BH-disabled regions,
+// pending softirqs run right here (SIRQ-8).
+func (c *Core) irqExit() {
+	if c.ctx != Hardirq && !c.inSoftirq && c.bhOff == 0 && c.softirqs.Pending() {
+		c.RunSoftirqs(Softirq)
+	}
+}
+
+// LocalBHDisable models local_bh_disable.
+func (c *Core) LocalBHDisable() { c.bhOff++ }
+
+// LocalBHEnable models local_bh_enable: leaving the outermost region runs what
+// is pending, in the caller's time (SIRQ-9).
+func (c *Core) LocalBHEnable() {
+	c.bhOff--
+	if c.bhOff == 0 && !c.inSoftirq && c.ctx != Hardirq && c.softirqs.Pending() {
+		c.RunSoftirqs(Softirq)
+	}
+}
+
+// RunSoftirqs runs __do_softirq in the given context. It must not be nested.
+func (c *Core) RunSoftirqs(ctx Context) {
+	prev := c.ctx
+	c.ctx = ctx
+	c.inSoftirq = true
+	c.softirqs.Do(ctx)
+	c.inSoftirq = false
+	c.ctx = prev
+}
+
+// leaveIdle ends an idle period: the exit takes its time, and ticks begin.
+func (c *Core) leaveIdle() {
+	if c.sched.busy {
+		return
+	}
+	c.sched.busy = true
+	c.ticks = 0
+	j := c.cfg.Jiffy
+	c.tickAt = c.cfg.TickPhase + ((c.now-c.cfg.TickPhase)/j+1)*j
+	prev := c.ctx
+	c.ctx = Idle
+	c.rearm()
+	c.Spend(c.costs.IdleExit.Fixed)
+	c.ctx = prev
+}
+
+// sendReschedule models smp_send_reschedule for a task woken from another core.
+func (c *Core) sendReschedule(to *Core) {
+	to.sched.ipi.Raise(c.now + max(c.costs.IPILatency.Fixed, engine.Picosecond))
+}

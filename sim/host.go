@@ -1,0 +1,366 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/seed-556df219/rxpath/ipstack"
+	"github.com/seed-556df219/rxpath/napi"
+	"github.com/seed-556df219/rxpath/nic"
+	"github.com/seed-556df219/rxpath/sim/cfgerr"
+	"github.com/seed-556df219/rxpath/sim/cpu"
+	"github.com/seed-556df219/rxpath/sim/engine"
+	"github.com/seed-556df219/rxpath/sim/hist"
+	"github.com/seed-556df219/rxpath/sim/kernel"
+	"github.com/seed-556df219/rxpath/sim/mib"
+	"github.com/seed-556df219/rxpath/sim/scenario"
+	"github.com/seed-556df219/rxpath/sim/skb"
+	"github.com/seed-556df219/rxpath/socket"
+	"github.com/seed-556df219/rxpath/softirq"
+	"github.com/seed-556df219/rxpath/udp"
+)
+
+// Config is a host: the machine, its interfaces, its applications.
+type Config struct {
+	scenario.Host
+	NICs []scenario.NIC
+	Apps []scenario.App
+	// Seed selects the random numbers of applications and firewall rules.
+	Seed uint64
+	// Naive uses the naive executive.
+	Naive bool
+}
+
+// Linux40 returns a machine with Linux 4.0, four CPUs and one interface,
+// eth0 with the address 10.0.0.2/24 and one queue, to drive by hand.
+func Linux40() Config {
+	return Config{Host: scenario.DefaultHost(), NICs: []scenario.NIC{DefaultNIC("eth0")}, Seed: 1}
+}
+
+// DefaultNIC returns an ixgbe port with one queue and the address 10.0.0.2/24.
+func DefaultNIC(name string) scenario.NIC {
+	n := scenario.NIC{Name: name, Config: nic.DefaultConfig(), Addr: 0x0a000002, PrefixLen: 24}
+	n.Combined = 1
+	return n
+}
+
+// A Host is a simulated machine. Its methods are not safe for concurrent use.
+type Host struct {
+	cfg     Config
+	profile kernel.Profile
+	costs   kernel.Costs
+	exec    engine.Executive
+	now     engine.Time
+	ledger  skb.Ledger
+	net     mib.Net
+	stats   []mib.CPU
+
+	cores   []*cpu.Core
+	softnet softirq.Host
+	ip      *ipstack.Layer
+	udp     udp.Layer
+	sockets socket.Host
+	gro     map[string]*napi.GRO
+	ports   []*nic.Port
+	socks   []*Socket
+	threads []*socket.Thread
+	inodes  uint64
+
+	latBacklog, latStack hist.Hist
+	digest               engine.Digest
+}
+
+// NewHost assembles a host: the stages bottom-up, each joined to the next. It
+// returns every fault of the configuration at once, as *cfgerr.Error values.
+func NewHost(cfg Config) (*Host, error) {
+	sc := scenario.Scenario{Host: cfg.Host, NICs: cfg.NICs, Apps: cfg.Apps, Run: scenario.Run{For: engine.Second}}
+	if err := sc.Validate(); err != nil {
+		return nil, err
+	}
+	h := &Host{cfg: cfg, profile: cfg.Kernel, costs: cfg.Costs, gro: map[string]*napi.GRO{}, inodes: 18230}
+	if cfg.Naive {
+		h.exec = engine.NewNaive()
+	} else {
+		h.exec = engine.NewLazy()
+	}
+	h.makeCores()
+	h.makeLayers()
+	for i := range cfg.NICs {
+		if err := h.addNIC(i); err != nil {
+			return nil, err
+		}
+	}
+	for i := range cfg.Apps {
+		if err := h.openApp(&cfg.Apps[i]); err != nil {
+			return nil, err
+		}
+	}
+	h.joinCores()
+	return h, nil
+}
+
+// makeCores makes the CPUs with their softirq state.
+func (h *Host) makeCores() {
+	h.stats = make([]mib.CPU, h.cfg.CPUs)
+	h.softnet = softirq.Host{
+		Config: h.cfg.Softirq, Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger, HashSecret: uint32(h.cfg.Seed),
+		Device:      func(i int32) softirq.Device { return h.ip.Device(i) },
+		BacklogWait: h.latBacklog.Record,
+	}
+	for i := range h.cfg.CPUs {
+		c := cpu.New(cpu.Config{
+			ID: i, CPUs: h.cfg.CPUs, Jiffy: engine.Second / engine.Time(h.cfg.HZ), TickPhase: h.cfg.TickPhase,
+			Costs: &h.costs, Naive: h.cfg.Naive,
+		}, h.exec, &h.stats[i])
+		h.cores = append(h.cores, c)
+		softirq.New(&h.softnet, c)
+	}
+}
+
+// makeLayers makes what all CPUs share, from the receive core to the sockets,
+// and joins it.
+func (h *Host) makeLayers() {
+	h.ip = ipstack.New(ipstack.Layer{
+		Config: h.cfg.IP, Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger, Net: &h.net,
+		Rand: engine.NewStream(h.cfg.Seed, "netfilter"),
+	})
+	h.udp = udp.Layer{Config: h.cfg.UDP, Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger, Net: &h.net, ReuseSecret: uint32(h.cfg.Seed >> 32)}
+	h.sockets = socket.Host{Costs: &h.costs, Ledger: &h.ledger, Net: &h.net, Memory: socket.Memory{Limits: h.cfg.Limits}, Stack: &h.latStack}
+
+	h.softnet.Stack = h.ip                    // softirq ─▶ ipstack
+	h.ip.UDP = &h.udp                         // ipstack ─▶ udp
+	h.udp.Unreachable = h.ip.ICMPSend         // udp ─▶ ipstack: ICMP
+	_ = udp.Socket((*socket.Sock)(nil))       // udp ─▶ socket: at Bind
+	_ = napi.Receiver(h.softnet.CPUs[0])      // napi ─▶ softirq: at addNIC
+	_ = softirq.Poller((*napi.Instance)(nil)) // softirq ─▶ napi: at addNIC
+}
+
+// addNIC brings an interface up and joins it: nic ─▶ napi ─▶ softirq.
+func (h *Host) addNIC(i int) error {
+	n := &h.cfg.NICs[i]
+	gro := &napi.GRO{On: n.GRO, Costs: &h.costs, Profile: &h.profile,
+		Up: func(c *cpu.Core) napi.Receiver { return h.softnet.CPUs[c.ID()] }}
+	dev := h.ip.AddDevice(n.Name, skb.MAC(n.MAC), n.MTU, n.Addr, n.PrefixLen)
+	port := nic.New(n.Name, n.Config, nic.Env{
+		Naive: h.cfg.Naive, Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger,
+		GRO: gro, IfIndex: dev.Index, CPUs: h.cfg.CPUs,
+		Raise: func(c *cpu.Core, in *napi.Instance) { h.softnet.CPUs[c.ID()].Schedule(in) },
+	})
+	h.gro[n.Name] = gro
+	h.ports = append(h.ports, port)
+	port.JoinGroup(0xe0000001)
+	for _, id := range n.VLANs {
+		dev.AddVLAN(uint16(id), fmt.Sprintf("%s.%d", n.Name, id), 0, 0)
+	}
+	for _, t := range n.Taps {
+		dev.AddTap(t.RcvBuf, t.PerPacket)
+	}
+	if err := h.placeVectors(port, n.Affinity); err != nil {
+		return cfgerr.Under(fmt.Sprintf("nics[%d]", i), err)
+	}
+	return cfgerr.Under(fmt.Sprintf("nics[%d]", i), h.placeRPS(port, dev, n.RPS))
+}
+
+// placeVectors binds every vector to its CPU: as told, else as the driver hints
+// (RX-39).
+func (h *Host) placeVectors(p *nic.Port, affinity map[string]int) error {
+	known := map[string]bool{}
+	for i, v := range p.Vectors() {
+		name := "TxRx-" + strconv.Itoa(i)
+		known[name] = true
+		c, ok := affinity[name]
+		if !ok {
+			c = i % h.cfg.CPUs
+		}
+		v.Bind(h.cores[c], h.cfg.CPUs)
+	}
+	return unknownKeys("irq_affinity", affinity, known)
+}
+
+func (h *Host) placeRPS(p *nic.Port, dev *ipstack.Device, rps map[string][]int) error {
+	known := map[string]bool{}
+	for i := range p.Queues() {
+		name := "rx-" + strconv.Itoa(i)
+		known[name] = true
+		cpus := append([]int{}, rps[name]...)
+		sort.Ints(cpus)
+		dev.SetRPS(i, cpus)
+		h.softnet.RPS = h.softnet.RPS || len(cpus) > 0
+	}
+	return unknownKeys("rps", rps, known)
+}
+
+func unknownKeys[V any](path string, m map[string]V, known map[string]bool) error {
+	var names []string
+	for k := range known {
+		names = append(names, k)
+	}
+	sort.Strings(names)
+	var errs []error
+	var keys []string
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	for _, k := range keys {
+		errs = append(errs, cfgerr.Check(known[k], path+"."+k, m[k], "one of "+strings.Join(names, ", ")))
+	}
+	return errors.Join(errs...)
+}
+
+// joinCores makes the CPUs and ports actors. A CPU that only reads may lag
+// behind, if nothing but its own sockets can notice (design: settlers).
+func (h *Host) joinCores() {
+	busy := make([]bool, h.cfg.CPUs)
+	for _, p := range h.ports {
+		for _, v := range p.Vectors() {
+			busy[v.Core().ID()] = true
+		}
+	}
+	for i := range h.cfg.NICs {
+		for _, cpus := range h.cfg.NICs[i].RPS {
+			for _, c := range cpus {
+				busy[c] = true
+			}
+		}
+	}
+	h.markShared(busy)
+	for i, c := range h.cores {
+		c.Join(!busy[i])
+	}
+	for _, p := range h.ports {
+		p.Join(h.exec)
+	}
+	for _, s := range h.socks {
+		for _, t := range s.readers {
+			if c := t.Task().Core(); c.Consumer() && !h.cfg.Naive {
+				s.sock.SettleWith(c)
+			}
+		}
+	}
+}
+
+// markShared marks CPUs whose readers can meet others: at a shared socket, or
+// at a limit of all sockets that could be reached.
+func (h *Host) markShared(busy []bool) {
+	var bufs []int
+	for _, s := range h.socks {
+		bufs = append(bufs, s.sock.RcvBuf)
+		for _, t := range s.readers[min(1, len(s.readers)):] {
+			if t.Task().Core() != s.readers[0].Task().Core() {
+				busy[t.Task().Core().ID()] = true
+				busy[s.readers[0].Task().Core().ID()] = true
+			}
+		}
+	}
+	if h.cfg.Limits.Reachable(bufs, maxTruesize) {
+		for _, s := range h.socks {
+			for _, t := range s.readers {
+				busy[t.Task().Core().ID()] = true
+			}
+		}
+	}
+}
+
+// maxTruesize is what the largest frame of an ixgbe is charged with.
+const maxTruesize = 896 + 5*2048
+
+// Now returns the virtual time that has passed.
+func (h *Host) Now() time.Duration { return h.now.Duration() }
+
+// Advance lets virtual time pass. d is rounded to nothing: nanoseconds are exact.
+func (h *Host) Advance(d time.Duration) {
+	if d > 0 {
+		h.AdvanceTo(h.now + engine.FromDuration(d))
+	}
+}
+
+// AdvanceTo runs everything that happens at or before t.
+func (h *Host) AdvanceTo(t engine.Time) {
+	if t < h.now {
+		return
+	}
+	h.exec.RunUntil(t)
+	h.now = t
+	for _, p := range h.ports {
+		p.Settle(t)
+	}
+	for _, d := range h.ip.Devices() {
+		for _, tap := range d.Taps() {
+			tap.Settle(t)
+		}
+	}
+	for _, c := range h.cores {
+		c.Rest()
+	}
+}
+
+// Close releases what a host still holds of the Go runtime when it was stopped
+// in the middle of things. A closed host can still be read, but not advanced.
+func (h *Host) Close() {
+	for _, c := range h.cores {
+		c.Close()
+	}
+}
+
+// Inject puts one frame on the wire of the first interface: its last bit
+// arrives now, or as soon after as the link carries it.
+func (h *Host) Inject(f skb.Frame) { h.InjectOn(h.ports[0].Name(), f) }
+
+// InjectOn puts one frame on the wire of the named interface. It panics if there
+// is none of that name: that is a fault of the program.
+func (h *Host) InjectOn(name string, f skb.Frame) {
+	for _, p := range h.ports {
+		if p.Name() == name {
+			p.Inject(f, h.now)
+			return
+		}
+	}
+	panic(fmt.Sprintf("sim: no interface %q", name))
+}
+
+// UDPFrame returns the frame of a datagram for this host's first interface.
+func (h *Host) UDPFrame(src, dst netip.AddrPort, payload int) skb.Frame {
+	return skb.NewUDP(skb.MAC(h.cfg.NICs[0].MAC), src, dst, payload)
+}
+
+// Ledger returns the account of every packet so far.
+func (h *Host) Ledger() skb.Ledger { return h.ledger }
+
+// CheckLedger compares the ledger with what the queues hold.
+func (h *Host) CheckLedger() error {
+	var live uint64
+	for _, p := range h.ports {
+		live += p.Live()
+	}
+	for _, sd := range h.softnet.CPUs {
+		live += sd.Live()
+	}
+	for _, s := range h.socks {
+		live += s.sock.Live()
+	}
+	for _, d := range h.ip.Devices() {
+		for _, t := range d.Taps() {
+			live += t.Live()
+		}
+	}
+	return h.ledger.Check(live)
+}
+
+// Digest witnesses everything that has happened: two runs with the same digest
+// did the same at the same instants.
+func (h *Host) Digest() uint64 {
+	var sums []uint64
+	for _, c := range h.cores {
+		sums = append(sums, c.Digest.Sum())
+	}
+	for _, p := range h.ports {
+		sums = append(sums, p.Digest.Sum())
+	}
+	return engine.Combine(append(sums, h.digest.Sum())...)
+}

@@ -1,0 +1,66 @@
+package mib
+
+import "reflect"
+
+// Sub returns s with every counter reduced by what before has of it. Levels,
+// addresses and names stay. Devices, CPUs and interrupts are matched by their
+// place, lines of `ethtool -S` by their place, sockets by their inode: those
+// that came since keep all they counted.
+func (s Snapshot) Sub(before Snapshot) Snapshot {
+	s.TimePS -= before.TimePS
+	subFields(reflect.ValueOf(&s.Net).Elem(), reflect.ValueOf(before.Net))
+	s.CPUs = append([]CPU{}, s.CPUs...)
+	for i := range min(len(s.CPUs), len(before.CPUs)) {
+		level := s.CPUs[i].BacklogLen
+		subFields(reflect.ValueOf(&s.CPUs[i]).Elem(), reflect.ValueOf(before.CPUs[i]))
+		s.CPUs[i].BacklogLen = level
+	}
+	s.Devices = append([]Device{}, s.Devices...)
+	for i := range min(len(s.Devices), len(before.Devices)) {
+		d, o := &s.Devices[i], &before.Devices[i]
+		subFields(reflect.ValueOf(&d.Link).Elem(), reflect.ValueOf(o.Link))
+		d.Stats = append([]NameValue{}, d.Stats...)
+		for j := range min(len(d.Stats), len(o.Stats)) {
+			d.Stats[j].Value -= o.Stats[j].Value
+		}
+	}
+	s.IRQs = append([]IRQ{}, s.IRQs...)
+	for i := range min(len(s.IRQs), len(before.IRQs)) {
+		s.IRQs[i].Counts = append([]uint64{}, s.IRQs[i].Counts...)
+		for j := range min(len(s.IRQs[i].Counts), len(before.IRQs[i].Counts)) {
+			s.IRQs[i].Counts[j] -= before.IRQs[i].Counts[j]
+		}
+	}
+	old := map[uint64]*Socket{}
+	for i := range before.Sockets {
+		old[before.Sockets[i].Inode] = &before.Sockets[i]
+	}
+	s.Sockets = append([]Socket{}, s.Sockets...)
+	for i := range s.Sockets {
+		k := &s.Sockets[i]
+		if o := old[k.Inode]; o != nil {
+			k.Drops -= o.Drops
+			k.Delivered -= o.Delivered
+			k.Bytes -= o.Bytes
+		}
+	}
+	return s
+}
+
+// subFields subtracts whole numbers field by field, through nested structs and arrays.
+func subFields(v, o reflect.Value) {
+	switch v.Kind() {
+	case reflect.Uint64:
+		v.SetUint(v.Uint() - o.Uint())
+	case reflect.Int64:
+		v.SetInt(v.Int() - o.Int())
+	case reflect.Struct:
+		for i := range v.NumField() {
+			subFields(v.Field(i), o.Field(i))
+		}
+	case reflect.Array:
+		for i := range v.Len() {
+			subFields(v.Index(i), o.Index(i))
+		}
+	}
+}

@@ -1,0 +1,130 @@
+package softirq
+
+import (
+	"math/bits"
+
+	"github.com/seed-556df219/rxpath/sim/cpu"
+	"github.com/seed-556df219/rxpath/sim/engine"
+	"github.com/seed-556df219/rxpath/sim/mib"
+	"github.com/seed-556df219/rxpath/sim/skb"
+)
+
+// NetifReceiveSKB models netif_receive_skb_internal: RPS, or the stack at once
+// on this CPU (CORE-1, RPS-3).
+func (sd *SoftnetData) NetifReceiveSKB(c *cpu.Core, b *skb.Buff) {
+	if sd.host.RPS {
+		if cpu := sd.host.rpsCPU(b); cpu >= 0 {
+			c.Spend(sd.host.Costs.RPS.Fixed)
+			sd.enqueueToBacklog(sd.host.CPUs[cpu], b)
+			return
+		}
+	}
+	sd.host.Stack.ReceiveSKB(c, b)
+}
+
+// rpsCPU models get_rps_cpu without flow tables: -1 means the present CPU,
+// without backlog (RPS-2).
+func (h *Host) rpsCPU(b *skb.Buff) int {
+	cpus := h.Device(b.IfIndex).RPSMap(b.Queue)
+	if len(cpus) == 0 {
+		return -1
+	}
+	hash := h.flowHash(b)
+	if hash == 0 {
+		return -1
+	}
+	return cpus[uint64(hash)*uint64(len(cpus))>>32]
+}
+
+// flowHash models skb_get_hash: ixgbe's hash is marked as one of addresses
+// only, so the kernel computes its own, over addresses and ports (RPS-4,
+// RPS-5). A packet that is not IP keeps what it has: 0.
+func (h *Host) flowHash(b *skb.Buff) uint32 {
+	if b.SWHash {
+		return b.Hash
+	}
+	hd := b.Head
+	if hd.EtherType != skb.EtherTypeIPv4 || hd.IPVersion != 4 || hd.IHL < 5 {
+		return b.Hash
+	}
+	src, dst := uint32(hd.Src), uint32(hd.Dst)
+	sport, dport := hd.SrcPort, hd.DstPort
+	if hd.Fragment() {
+		sport, dport = 0, 0
+	}
+	if dst < src || dst == src && dport < sport {
+		src, dst, sport, dport = dst, src, dport, sport
+	}
+	b.Hash = max(jenkins3(dst, src, uint32(sport)<<16|uint32(dport), h.HashSecret), 1)
+	b.SWHash = true
+	return b.Hash
+}
+
+// jenkins3 is one round of Bob Jenkins' lookup3 final mix over three words.
+func jenkins3(a, b, c, secret uint32) uint32 {
+	const golden = 0xdeadbeef
+	a += golden + 3<<2 + secret
+	b += golden + 3<<2 + secret
+	c += golden + 3<<2 + secret
+	rot := bits.RotateLeft32
+	c ^= b
+	c -= rot(b, 14)
+	a ^= c
+	a -= rot(c, 11)
+	b ^= a
+	b -= rot(a, 25)
+	c ^= b
+	c -= rot(b, 16)
+	a ^= c
+	a -= rot(c, 4)
+	b ^= a
+	b -= rot(a, 14)
+	c ^= b
+	c -= rot(b, 24)
+	return c
+}
+
+// enqueueToBacklog models enqueue_to_backlog (RPS-8 to RPS-10): the comparison
+// is <= and comes before the packet is added, so one more than
+// netdev_max_backlog fits.
+func (sd *SoftnetData) enqueueToBacklog(target *SoftnetData, b *skb.Buff) {
+	h := sd.host
+	qlen := target.inputPktQueue.len()
+	if limit := h.Config.NetdevMaxBacklog; limit >= 0 && qlen > limit {
+		target.stats.Softnet.Dropped++
+		h.Device(b.IfIndex).CountDropped()
+		h.Ledger.Drop(skb.CPUBacklog)
+		sd.core.Digest.Fold(sd.core.Now(), digestBacklogDrop)
+		sd.core.Spend(h.Costs.FreeDrop.Fixed)
+		return
+	}
+	if qlen == 0 && !target.backlog.scheduled {
+		target.backlog.scheduled = true
+		if target == sd {
+			sd.Schedule(&sd.backlog)
+		} else {
+			sd.rpsIPIList = append(sd.rpsIPIList, target)
+			sd.raise(mib.SoftirqNetRX)
+		}
+	}
+	b.Queued = sd.core.Now()
+	target.inputPktQueue.push(b)
+	h.Ledger.Put()
+}
+
+// netRPSActionAndIRQEnable models net_rps_action_and_irq_enable: one interrupt
+// for each CPU that was put on the list (RPS-14).
+func (sd *SoftnetData) netRPSActionAndIRQEnable() {
+	for i := 0; i < len(sd.rpsIPIList); i++ {
+		sd.core.Spend(sd.host.Costs.IPI.Fixed)
+		sd.rpsIPIList[i].ipi.Raise(sd.core.Now() + max(sd.host.Costs.IPILatency.Fixed, engine.Picosecond))
+	}
+	sd.rpsIPIList = sd.rpsIPIList[:0]
+}
+
+// rpsTriggerSoftirq models rps_trigger_softirq, on the target: received_rps
+// counts interrupts, not packets (RPS-14).
+func (sd *SoftnetData) rpsTriggerSoftirq(*cpu.Core) {
+	sd.stats.Softnet.ReceivedRPS++
+	sd.Schedule(&sd.backlog)
+}

@@ -1,0 +1,231 @@
+// Package udp models net/ipv4/udp.c as far as receiving goes: the hash tables,
+// early demux, unicast lookup, the multicast fan-out, and the checks of
+// __udp4_lib_rcv.
+//
+//	EarlyDemux ─ exactly one socket ─────────────────────────┐
+//	Receive ─┬─ attached by early demux ─────────────────────┤
+//	         ├─ broadcast, multicast ─ deliverMulticast ─────┼─▶ Socket
+//	         └─ unicast ─ lookup ─┬──────────────────────────┘
+//	                              └─ NoPorts, ICMP
+//
+// Not modelled: encapsulation sockets, UDP-Lite, IPv6 sockets, source filters,
+// the time that CPUs wait for each other at a slot's lock.
+package udp
+
+import (
+	"github.com/seed-556df219/rxpath/sim/cpu"
+	"github.com/seed-556df219/rxpath/sim/kernel"
+	"github.com/seed-556df219/rxpath/sim/mib"
+	"github.com/seed-556df219/rxpath/sim/skb"
+)
+
+// A Socket takes a datagram or refuses it. *socket.Sock implements it.
+type Socket interface {
+	// QueueRcvSKB models udp_queue_rcv_skb: the packet is in hand, and queued or
+	// dropped when it returns.
+	QueueRcvSKB(*cpu.Core, *skb.Buff)
+}
+
+// Layer is UDP of one host.
+type Layer struct {
+	Config  Config
+	Profile *kernel.Profile
+	Costs   *kernel.Costs
+	Ledger  *skb.Ledger
+	Net     *mib.Net
+	// Unreachable sends an ICMP port-unreachable message (ipstack.ICMPSend).
+	Unreachable func(*cpu.Core, *skb.Buff)
+	// ReuseSecret keys the choice among SO_REUSEPORT sockets (LK-4).
+	ReuseSecret uint32
+	// Stats are counters that no file shows.
+	Stats Stats
+
+	table table
+	memo  []skb.Memo[*match] // by interface index
+}
+
+// Stats counts what happened in the fan-out.
+type Stats struct {
+	// ClonesLocked counts copies delivered with the slot lock held, ClonesUnlocked those without (3.2).
+	ClonesLocked, ClonesUnlocked uint64
+	// Originals counts packets that were handed to a socket without a copy.
+	Originals uint64
+	// DemuxHits counts packets for which early demux found the only socket.
+	DemuxHits uint64
+}
+
+// A match is what the tables say of a flow that arrives on an interface.
+type match struct {
+	demux   *Entry   // by early demux
+	unicast *Entry   // by lookup
+	multi   []*Entry // in the order of the fan-out
+}
+
+// Kinds of effects in a core's digest.
+const digestDrop = cpu.DigestStages + 128
+
+// find looks a flow up, remembering the result until a socket comes or goes.
+func (l *Layer) find(b *skb.Buff) *match {
+	for int(b.IfIndex) >= len(l.memo) {
+		l.memo = append(l.memo, skb.Memo[*match]{})
+	}
+	memo := &l.memo[b.IfIndex]
+	if m, ok := memo.Get(b.Head); ok {
+		return m
+	}
+	h := b.Head
+	m := &match{}
+	switch b.PktType {
+	case skb.PacketMulticast, skb.PacketBroadcast:
+		m.demux = l.demuxMulticast(h, b.IfIndex)
+	case skb.PacketHost:
+		m.demux = l.demuxUnicast(h, b.IfIndex)
+	}
+	m.multi = l.matchMulticast(h, b.IfIndex)
+	m.unicast = l.lookup(h, b.IfIndex)
+	memo.Put(h, m)
+	return m
+}
+
+// forget voids every remembered look-up.
+func (l *Layer) forget() {
+	for i := range l.memo {
+		l.memo[i].Forget()
+	}
+}
+
+// EarlyDemux implements ipstack.Protocol. It models udp_v4_early_demux (ED-1 to
+// ED-5): whether the cached route still stands is ipstack's to say.
+func (l *Layer) EarlyDemux(b *skb.Buff) {
+	if b.Len < uint32(b.Head.IHL)*4+skb.UDPHeader {
+		return
+	}
+	if e := l.find(b).demux; e != nil {
+		b.Sock = e
+		b.Route = e.rxDst
+		l.Stats.DemuxHits++
+	}
+}
+
+// Receive implements ipstack.Protocol. It models __udp4_lib_rcv (UR-1 to
+// UR-11).
+func (l *Layer) Receive(c *cpu.Core, b *skb.Buff) {
+	c.Spend(l.Costs.UDP.Fixed)
+	u := &l.Net.UDP
+	if b.Len < skb.UDPHeader || uint32(b.UDPLen) > b.Len || b.UDPLen < skb.UDPHeader {
+		u.InErrors++
+		l.drop(c, skb.PktTooSmall)
+		return
+	}
+	b.Len = uint32(b.UDPLen)
+	if !l.checksumInit(c, b) {
+		u.InCsumErrors++
+		u.InErrors++
+		l.drop(c, skb.UDPCsum)
+		return
+	}
+	if e, ok := b.Sock.(*Entry); ok {
+		e.rxDst = b.Route // ED-7
+		b.Sock = nil
+		l.Stats.Originals++
+		e.Sock.QueueRcvSKB(c, b)
+		return
+	}
+	if b.Route.Type == skb.RouteMulticast || b.Route.Type == skb.RouteBroadcast {
+		l.deliverMulticast(c, b)
+		return
+	}
+	if e := l.find(b).unicast; e != nil {
+		l.Stats.Originals++
+		e.Sock.QueueRcvSKB(c, b)
+		return
+	}
+	l.noPort(c, b)
+}
+
+// noPort ends a datagram without socket (UR-10, UR-11).
+func (l *Layer) noPort(c *cpu.Core, b *skb.Buff) {
+	u := &l.Net.UDP
+	if b.Summed == skb.ChecksumNone {
+		c.Spend(l.Costs.Checksum.For(b.Len))
+		if b.Head.UDPChecksum == skb.ChecksumBad {
+			u.InCsumErrors++
+			u.InErrors++
+			l.drop(c, skb.UDPCsum)
+			return
+		}
+	}
+	u.NoPorts++
+	l.Unreachable(c, b)
+	l.drop(c, skb.NoSocket)
+}
+
+// deferAbove is the UDP length up to which a checksum that nobody verified is
+// verified at once (2.2).
+const deferAbove = 76
+
+// checksumInit models udp4_csum_init and reports whether the datagram goes on.
+func (l *Layer) checksumInit(c *cpu.Core, b *skb.Buff) bool {
+	switch {
+	case b.Summed == skb.ChecksumUnnecessary:
+	case b.Head.UDPChecksum == skb.ChecksumZero:
+		b.Summed = skb.ChecksumUnnecessary
+	case b.CsumBad:
+		return false
+	case b.Len <= deferAbove:
+		c.Spend(l.Costs.Checksum.For(b.Len))
+		if b.Head.UDPChecksum == skb.ChecksumBad {
+			return false
+		}
+		b.Summed = skb.ChecksumUnnecessary
+	}
+	return true
+}
+
+func (l *Layer) drop(c *cpu.Core, r skb.DropReason) {
+	l.Ledger.Drop(r)
+	c.Digest.Fold(c.Now(), digestDrop+uint64(r))
+	c.Spend(l.Costs.FreeDrop.Fixed)
+}
+
+// deliverMulticast models __udp4_lib_mcast_deliver (3.1): matching sockets
+// gather in an array; when the next one finds it full, all are served with the
+// slot lock held; the rest are served after the scan, and the last of them gets
+// the packet itself.
+func (l *Layer) deliverMulticast(c *cpu.Core, b *skb.Buff) {
+	all := l.find(b).multi
+	if len(all) == 0 {
+		if l.Profile.IgnoredMulti {
+			l.Net.UDP.IgnoredMulti++
+		}
+		l.drop(c, skb.IgnoredMulti)
+		return
+	}
+	stack := all
+	for len(stack) > l.Profile.FanoutFlush {
+		l.flushStack(c, b, stack[:l.Profile.FanoutFlush], false)
+		stack = stack[l.Profile.FanoutFlush:]
+	}
+	l.flushStack(c, b, stack, true)
+}
+
+// flushStack models flush_stack (FS-1, FS-3): a clone for every socket, at the
+// end of the last call the packet itself for the last one.
+func (l *Layer) flushStack(c *cpu.Core, b *skb.Buff, stack []*Entry, final bool) {
+	for i, e := range stack {
+		if final && i == len(stack)-1 {
+			l.Stats.Originals++
+			e.Sock.QueueRcvSKB(c, b)
+			return
+		}
+		if final {
+			l.Stats.ClonesUnlocked++
+		} else {
+			l.Stats.ClonesLocked++
+		}
+		l.Ledger.Clone()
+		c.Spend(l.Costs.Clone.Fixed)
+		clone := *b
+		e.Sock.QueueRcvSKB(c, &clone)
+	}
+}
