@@ -400,12 +400,7 @@ func TestRPSMask(t *testing.T) {
 func TestWriteErrors(t *testing.T) {
 	s, d := host(), &host().Devices[1]
 	full := errWriter{}
-	for name, write := range map[string]writer{
-		"softnet_stat": procfs.WriteSoftnetStat, "snmp": procfs.WriteSNMP, "netstat": procfs.WriteNetstat, "dev": procfs.WriteDev,
-		"udp": procfs.WriteUDP, "ptype": procfs.WritePType, "sockstat": procfs.WriteSockstat, "igmp": procfs.WriteIGMP,
-		"mcfilter": procfs.WriteMCFilter, "dev_mcast": procfs.WriteDevMcast, "softirqs": procfs.WriteSoftirqs,
-		"interrupts": procfs.WriteInterrupts, "stat": procfs.WriteStat, "uptime": procfs.WriteUptime,
-	} {
+	for name, write := range writers {
 		require.ErrorIs(t, write(full, s), errFull, name)
 	}
 	for _, write := range []func(io.Writer, *mib.Device) error{
