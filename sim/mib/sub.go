@@ -8,12 +8,13 @@ import "reflect"
 // that came since keep all they counted.
 func (s Snapshot) Sub(before Snapshot) Snapshot {
 	s.TimePS -= before.TimePS
+	s.Processes -= before.Processes
 	subFields(reflect.ValueOf(&s.Net).Elem(), reflect.ValueOf(before.Net))
 	s.CPUs = append([]CPU{}, s.CPUs...)
 	for i := range min(len(s.CPUs), len(before.CPUs)) {
-		level := s.CPUs[i].BacklogLen
+		level, input := s.CPUs[i].BacklogLen, s.CPUs[i].InputQueueLen
 		subFields(reflect.ValueOf(&s.CPUs[i]).Elem(), reflect.ValueOf(before.CPUs[i]))
-		s.CPUs[i].BacklogLen = level
+		s.CPUs[i].BacklogLen, s.CPUs[i].InputQueueLen = level, input
 	}
 	s.Devices = append([]Device{}, s.Devices...)
 	for i := range min(len(s.Devices), len(before.Devices)) {

@@ -73,7 +73,7 @@ func Counters(s *mib.Snapshot) View {
 	for i := range s.Devices {
 		d := &s.Devices[i]
 		v = append(v, flat("sys/class/net/"+d.Name+"/statistics", named("", &d.Link)))
-		if d.Stats != nil {
+		if len(d.Stats) > 0 {
 			v = append(v, flat("ethtool/"+d.Name+"/S", d.Stats))
 		}
 	}

@@ -19,7 +19,7 @@ var counts32 = map[string]bool{"tx_timeout_count": true, "alloc_rx_page_failed":
 // WriteEthtoolStats writes the output of `ethtool -S`, the device's statistics
 // in the driver's order.
 func WriteEthtoolStats(w io.Writer, d *mib.Device) error {
-	if d.Stats == nil {
+	if len(d.Stats) == 0 {
 		return fmt.Errorf("procfs: ethtool -S %s: no stats available", d.Name)
 	}
 	b := bufio.NewWriter(w)

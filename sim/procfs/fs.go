@@ -153,7 +153,7 @@ func (n *node) addDevice(d *mib.Device, cpus int) {
 	for _, name := range statisticsFiles {
 		sys.add("statistics/"+name, func(w io.Writer) error { return WriteStatistic(w, d, name) })
 	}
-	if d.Stats != nil {
+	if len(d.Stats) > 0 {
 		n.add("ethtool/"+d.Name+"/S", func(w io.Writer) error { return WriteEthtoolStats(w, d) })
 	}
 	if d.Ethtool == nil {
