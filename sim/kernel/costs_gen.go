@@ -99,7 +99,7 @@ func costProfiles() []Costs {
 		},
 		{
 			Name:          "xeon-2.0ghz",
-			Description:   "A two-socket server of 2012 at 2.0 GHz with a kernel of 2015 (socket lock in UDP), 10 Gb/s Ethernet.",
+			Description:   "A two-socket server at 2.0 GHz with a kernel of about 2015 (by memory; UDP still takes the socket lock), 10 Gb/s Ethernet.",
 			CPU:           "Intel Xeon, 6 cores, 2.0 GHz",
 			Source:        "the ladder of maximum UDP receive rates U1-U11; the split of the receiving side is that of bdw-3.6ghz",
 			DMA:           Cost{Fixed: 900000, Source: "as bdw-3.6ghz, a slower memory path", Assumed: true},
