@@ -3,7 +3,6 @@ package procfs
 import (
 	"fmt"
 	"io"
-	"net"
 	"strings"
 
 	"github.com/seed-556df219/rxpath/sim/mib"
@@ -46,7 +45,7 @@ func netClassAttributes(d *mib.Device, cpus int) []attribute {
 	}
 	out := []attribute{
 		{"addr_len", "6"},
-		{"address", net.HardwareAddr(d.MAC[:]).String()},
+		{"address", macAddress(d.MAC)},
 		{"broadcast", broadcast},
 		{"carrier", "1"},
 		{"dormant", "0"},
@@ -66,6 +65,11 @@ func netClassAttributes(d *mib.Device, cpus int) []attribute {
 			attribute{queue + "rps_flow_cnt", "0"}) // RFS is off
 	}
 	return out
+}
+
+// macAddress prints an address as %pM does.
+func macAddress(m [6]byte) string {
+	return fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5])
 }
 
 // cpuMask prints a set of CPUs as show_rps_map does with %*pb: groups of 32 bits

@@ -114,6 +114,19 @@ func TestFMT8PType(t *testing.T) {
 	}, lines(t, procfs.WritePType, host()))
 }
 
+// Buckets are the low four bits of the EtherType; in a bucket the order stays.
+func TestFMT8PTypeBuckets(t *testing.T) {
+	s := &mib.Snapshot{PTypes: []mib.PType{
+		{EtherType: 0x0806, Function: "arp_rcv"}, {EtherType: 0x8864, Function: "pppoe_rcv"}, {EtherType: 0x0004, Function: "llc_rcv"},
+	}}
+	require.Equal(t, []string{
+		"8864          pppoe_rcv",
+		"0004          llc_rcv",
+		"0806          arp_rcv",
+	}, lines(t, procfs.WritePType, s)[1:])
+	require.EqualValues(t, 0x0806, s.PTypes[0].EtherType, "the snapshot was changed")
+}
+
 func TestFMT10StatisticsFiles(t *testing.T) {
 	files, err := fs.Glob(procfs.FS(host()), "sys/class/net/eth0/statistics/*")
 	require.NoError(t, err)
