@@ -100,6 +100,12 @@ func TestDamagedRecordEndsTheFile(t *testing.T) {
 	require.EqualValues(t, 1, f.Info.Frames)
 	require.Contains(t, f.Info.Damage, "capture length exceeds")
 
+	file = pcapFile(t, 1, true, three())
+	binary.LittleEndian.PutUint32(file[24+16+142+12:], 1<<32-1) // original length
+	f = mustOpen(t, file)
+	require.EqualValues(t, 1, f.Info.Frames)
+	require.Equal(t, "impossible length of 4294967295 bytes", f.Info.Damage)
+
 	n := ngBuilder{order: binary.LittleEndian}
 	n.section()
 	n.face(1, 6)

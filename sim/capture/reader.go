@@ -23,6 +23,10 @@ const (
 // bufferSize is how much is read from a file at once, in bytes.
 const bufferSize = 64 << 10
 
+// longestRecord is the length from which a record is taken for damage, in
+// bytes; the longest packet that Linux hands to a recorder has half a megabyte.
+const longestRecord = 1 << 24
+
 // A record is one packet of a file, as recorded.
 type record struct {
 	at     int64 // nanoseconds since 1970
@@ -169,9 +173,20 @@ func announcedFCS(head []byte) int {
 
 // next reads a record. It returns io.EOF at the end of an undamaged file.
 func (r *reader) next(rec *record) error {
+	next := r.nextPcap
 	if r.ng != nil {
-		return r.nextNg(rec)
+		next = r.nextNg
 	}
+	if err := next(rec); err != nil {
+		return err
+	}
+	if rec.length < 0 || rec.length > longestRecord {
+		return fmt.Errorf("impossible length of %d bytes", uint32(rec.length))
+	}
+	return nil
+}
+
+func (r *reader) nextPcap(rec *record) error {
 	data, ci, err := r.pcap.ZeroCopyReadPacketData()
 	if err != nil {
 		if ci.CaptureLength > 0 {
@@ -179,10 +194,10 @@ func (r *reader) next(rec *record) error {
 		}
 		return err
 	}
-	length := max(0, ci.Length-r.fcs)
-	*rec = record{
-		at: ci.Timestamp.UnixNano(), timed: true, link: r.pcap.LinkType(),
-		data: data[:min(len(data), length)], length: length,
+	*rec = record{at: ci.Timestamp.UnixNano(), timed: true, link: r.pcap.LinkType(), data: data, length: ci.Length}
+	if r.fcs > 0 {
+		rec.length = max(0, rec.length-r.fcs)
+		rec.data = data[:min(len(data), rec.length)]
 	}
 	return nil
 }

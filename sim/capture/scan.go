@@ -50,8 +50,8 @@ func (f *File) scan() error {
 	}
 	defer p.close()
 	var s scan
+	var fr frame
 	for {
-		var fr frame
 		if err = p.next(&fr); err != nil {
 			break
 		}

@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -18,6 +19,7 @@ type Source struct {
 	opts    Options
 	clock   clock
 	in      *pass // nil when the file is not needed any more
+	frame   frame // being read
 	late    window
 	headers skb.Interner
 	err     error
@@ -124,11 +126,11 @@ func (s *Source) take() (entry, bool) {
 
 // readEntry reads the next frame of the file and gives it its addresses.
 func (s *Source) readEntry() (entry, error) {
-	var f frame
-	if err := s.in.next(&f); err != nil {
+	f := &s.frame
+	if err := s.in.next(f); err != nil {
 		return entry{}, damaged(err)
 	}
-	s.opts.readdress(&f)
+	s.opts.readdress(f)
 	return entry{f.at, s.headers.Intern(f.head), f.Len, f.IPLen, f.UDPLen}, nil
 }
 
@@ -154,7 +156,7 @@ func (s *Source) again() bool {
 	return true
 }
 
-var errChanged = fmt.Errorf("frames are not as they were")
+var errChanged = errors.New("its time is not what it was")
 
 // fail ends the source.
 func (s *Source) fail(err error) bool {
