@@ -104,7 +104,7 @@ func TestDamagedRecordEndsTheFile(t *testing.T) {
 	binary.LittleEndian.PutUint32(file[24+16+142+12:], 1<<32-1) // original length
 	f = mustOpen(t, file)
 	require.EqualValues(t, 1, f.Info.Frames)
-	require.Equal(t, "impossible length of 4294967295 bytes", f.Info.Damage)
+	require.Contains(t, f.Info.Damage, "length") // pcapgo finds it first where int has 32 bits
 
 	n := ngBuilder{order: binary.LittleEndian}
 	n.section()

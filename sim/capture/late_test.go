@@ -3,6 +3,7 @@ package capture
 import (
 	"encoding/binary"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-556df219/rxpath/sim/engine"
+	"github.com/seed-556df219/rxpath/sim/skb"
 )
 
 // disordered returns n frames, numbered by their port, most of them out of order by up to reach.
@@ -121,4 +123,40 @@ func TestTooMuchDisorderIsRefused(t *testing.T) {
 
 	_, err := openBytes(append(append(b, tiny...), early...))
 	require.EqualError(t, err, "test: frame 65538 stands behind more than 65536 later ones: put the file in order first, for instance with reordercap")
+}
+
+// An endlessFile is a pcap file of equal records that is made as it is read.
+type endlessFile struct{ head, rec []byte }
+
+func (e endlessFile) ReadAt(p []byte, off int64) (int, error) {
+	n := 0
+	if off < int64(len(e.head)) {
+		n = copy(p, e.head[off:])
+		off = int64(len(e.head))
+	}
+	for at := (off - int64(len(e.head))) % int64(len(e.rec)); n < len(p); at = 0 {
+		n += copy(p[n:], e.rec[at:])
+	}
+	return n, nil
+}
+
+// A file is streamed: memory does not grow with its length.
+func TestMemoryDoesNotGrowWithTheFile(t *testing.T) {
+	const frames = 400_000
+	file := rawPcap(binary.LittleEndian, true, 1, []shot{{0, datagram(1, 100), 0}})
+	e := endlessFile{file[:24], file[24:]}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f, err := OpenReader("endless", e, int64(len(e.head)+frames*len(e.rec)))
+	require.NoError(t, err)
+	s, err := f.Source(DefaultOptions(ourMAC))
+	require.NoError(t, err)
+	buf := make([]skb.Frame, 256)
+	n := 0
+	for k := s.Fill(buf); k > 0; k = s.Fill(buf) {
+		n += k
+	}
+	runtime.ReadMemStats(&after)
+	require.Equal(t, frames, n)
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(8<<20), "of a file of 63 MB")
 }
