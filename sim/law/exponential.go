@@ -15,8 +15,9 @@ const (
 	// Unit is the mean of UnitExponential.
 	Unit = 1 << unitBits
 
-	// MaxMean is the largest mean of an exponential law: as a time, 20 hours.
-	MaxMean = 1<<(62-64+unitBits) - 1
+	// MaxMean is the largest mean of an exponential law, so that 64 means, where
+	// UnitExponential ends, are within Limit. As a time it is 20 hours.
+	MaxMean = 1<<56 - 1
 )
 
 // Within the first octaves of a uniform number the exponential comes from the

@@ -54,6 +54,25 @@ func TestTheExponentialTailIsTheSameLawFurtherOut(t *testing.T) {
 	require.InDelta(t, 1, sum/n, 4/math.Sqrt(n))
 }
 
+// The dumb way: as long as a number is too small for the table, there are 16
+// octaves more.
+func TestTheExponentialDrawsAgainAsOftenAsItTakes(t *testing.T) {
+	s := engine.NewStream(1, "again")
+	twice := 0
+	for range 300_000 {
+		copied := s
+		want, u := 16*math.Ln2, copied.Uint64()
+		for ; u < 1<<48; u = copied.Uint64() {
+			want += 16 * math.Ln2
+			twice++
+		}
+		want -= math.Log(float64(u) / (1 << 64))
+		require.InDelta(t, want, float64(exponentialTail(&s))/Unit, 2e-6)
+		require.Equal(t, copied, s)
+	}
+	require.Positive(t, twice)
+}
+
 func TestNormalQuantiles(t *testing.T) {
 	inOctave(normalOctaves, func(u uint64) {
 		z := float64(normal(u)) / (1 << 56)

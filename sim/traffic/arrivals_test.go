@@ -287,7 +287,7 @@ func share(values []int, x int) float64 {
 
 func TestBurstsWithoutSilenceAreConstant(t *testing.T) {
 	for _, k := range []traffic.Kind{traffic.OnOff, traffic.Pareto} {
-		c := config(14_880_952_380, k)
+		c := config(14_880_000_000, k) // gaps of 67204.301... ps
 		c.Arrivals.BurstMilliPPS = c.MilliPPS
 		want := instants(t, config(c.MilliPPS, traffic.Constant), 10_000)
 		for i, at := range instants(t, c, 10_000) {

@@ -120,8 +120,8 @@ func TestScaledStaysValid(t *testing.T) {
 			c.Arrivals.BurstMilliPPS = 5 * c.MilliPPS // silence in the low state
 		}
 		for milli := uint64(1); milli < 3000; milli += 7 {
-			scaled := c.Scaled(milli)
-			require.NoError(t, scaled.Validate(), "%s times %d/1000", name, milli)
+			_, err := traffic.New(c.Scaled(milli), 1)
+			require.NoError(t, err, "%s times %d/1000", name, milli)
 		}
 	}
 }

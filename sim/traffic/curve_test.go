@@ -110,6 +110,23 @@ func TestStatesHaveTheirShares(t *testing.T) {
 	require.InEpsilon(t, float64(4*engine.Millisecond), float64(stay[0])/(n/2), 0.02)
 }
 
+func TestTheLowRateMakesTheMean(t *testing.T) {
+	for name, c := range map[string]struct {
+		rate, burst uint64
+		high, low   engine.Time
+		want        uint64
+	}{
+		"a fifth at four times the rate":      {1000, 4000, 1, 4, 250},
+		"a fifth at five times the rate":      {1000, 5000, 1, 4, 0},
+		"of 10/3, rounded down":               {10, 30, 1, 3, 3},
+		"of 50/3, rounded up":                 {20, 30, 1, 3, 17},
+		"less than silence, through rounding": {1000, 5001, 1, 4, 0},
+		"the largest":                         {MaxMilliPPS, MaxMilliPPS, longest, longest, MaxMilliPPS},
+	} {
+		require.Equal(t, c.want, lowRate(c.rate, &Arrivals{BurstMilliPPS: c.burst, High: c.high, Low: c.low}), name)
+	}
+}
+
 func TestStatesBeginAsTheyGoOn(t *testing.T) {
 	c := DefaultConfig()
 	c.Arrivals = Arrivals{Kind: MMPP, BurstMilliPPS: 1_000_000_000, High: engine.Millisecond, Low: 4 * engine.Millisecond}

@@ -70,6 +70,14 @@ type regular struct {
 	frame skb.Frame
 }
 
+// MinGap implements skb.RegularSource.
+func (r *regular) MinGap() engine.Time {
+	if c, ok := r.clock.(*constant); ok {
+		return engine.Time(c.gap)
+	}
+	return 0
+}
+
 // Fill implements skb.FrameSource.
 func (r *regular) Fill(frames []skb.Frame) int {
 	n := r.take(frames)
