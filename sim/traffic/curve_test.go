@@ -120,7 +120,7 @@ func TestTheLowRateMakesTheMean(t *testing.T) {
 		"a fifth at five times the rate":      {1000, 5000, 1, 4, 0},
 		"of 10/3, rounded down":               {10, 30, 1, 3, 3},
 		"of 50/3, rounded up":                 {20, 30, 1, 3, 17},
-		"less than silence, through rounding": {1000, 5001, 1, 4, 0},
+		"less than silence, through rounding": {1000, 5004, 1, 4, 0},
 		"the largest":                         {MaxMilliPPS, MaxMilliPPS, longest, longest, MaxMilliPPS},
 	} {
 		require.Equal(t, c.want, lowRate(c.rate, &Arrivals{BurstMilliPPS: c.burst, High: c.high, Low: c.low}), name)
