@@ -390,20 +390,20 @@ func (p *Port) skip(t engine.Time) bool {
 
 // Live returns how many frames the FIFO and the rings hold.
 func (p *Port) Live() uint64 {
-	n := uint64(p.fifo.len())
-	for _, q := range p.queues {
-		n += uint64(q.tail - q.head)
-	}
-	return n
+	fifo, ring := p.LiveFrames()
+	return fifo + ring
 }
 
-// Depths returns the bytes in the FIFO and the frames in all rings, after settling to t.
-func (p *Port) Depths() (fifoBytes, ringFrames int) {
+// LiveFrames returns the frames in the FIFO and in all rings.
+func (p *Port) LiveFrames() (fifo, ring uint64) {
 	for _, q := range p.queues {
-		ringFrames += int(q.tail - q.head)
+		ring += uint64(q.tail - q.head)
 	}
-	return p.fifo.bytes, ringFrames
+	return uint64(p.fifo.len()), ring
 }
+
+// FIFOBytes returns the bytes in the packet buffer.
+func (p *Port) FIFOBytes() int { return p.fifo.bytes }
 
 // Latencies returns the histograms of last bit to write-back and of write-back
 // to the poll that took the frame.

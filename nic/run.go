@@ -47,7 +47,10 @@ func (p *Port) Run(horizon engine.Key) {
 		p.runNaive()
 		return
 	}
-	t, _ := p.Next()
+	t, class := p.Next()
+	if !engine.MakeKey(t, class, int(p.id)).Before(horizon) {
+		return // a core's look has moved the bound on since the executive asked
+	}
 	p.settle(t)
 	if p.service <= t {
 		p.serve(t)

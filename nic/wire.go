@@ -35,9 +35,6 @@ type feed struct {
 	open    bool // more may come after it seemed to have ended
 }
 
-// steady is implemented by regular sources whose frames are never closer than MinGap.
-type steady interface{ MinGap() engine.Time }
-
 func (w *wire) init(bitsPerSecond int64, p Partner) {
 	w.byte = engine.Time(8 * int64(engine.Second) / bitsPerSecond)
 	w.queue, w.obeys = p.Queue, p.ObeysPause
@@ -48,10 +45,8 @@ func (w *wire) init(bitsPerSecond int64, p Partner) {
 // connect adds a source.
 func (w *wire) connect(src skb.FrameSource) {
 	f := feed{src: src}
-	if r, ok := src.(skb.RegularSource); ok {
-		if s, ok := src.(steady); ok && s.MinGap() >= w.timeOf(r.Frame().Len) {
-			f.regular = r
-		}
+	if r, ok := src.(skb.RegularSource); ok && r.MinGap() >= w.timeOf(r.Frame().Len) {
+		f.regular = r
 	}
 	block := feedBlock
 	if f.regular != nil {

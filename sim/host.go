@@ -73,6 +73,7 @@ type Host struct {
 
 	latBacklog, latStack hist.Hist
 	digest               engine.Digest
+	sourceErr            []func() error
 }
 
 // NewHost assembles a host: the stages bottom-up, each joined to the next. It

@@ -8,7 +8,6 @@ import (
 	"github.com/seed-556df219/rxpath/sim/hist"
 	"github.com/seed-556df219/rxpath/sim/mib"
 	"github.com/seed-556df219/rxpath/sim/skb"
-	"github.com/seed-556df219/rxpath/softirq"
 )
 
 // A Snapshot is everything that a host's files show, and the account of its
@@ -22,12 +21,15 @@ type Snapshot struct {
 // Snapshot returns the counters as they are now.
 func (h *Host) Snapshot() Snapshot {
 	s := mib.Snapshot{
-		TimePS: int64(h.now), HZ: h.cfg.HZ, Net: h.net, UDPMemPages: h.sockets.Memory.Pages,
+		NoIgnoredMulti: !h.profile.IgnoredMulti, TimePS: int64(h.now), HZ: h.cfg.HZ, Net: h.net, UDPMemPages: h.sockets.Memory.Pages,
 		SocketsUsed: len(h.socks), SoftnetColumns: h.profile.SoftnetColumns, CPUs: append([]mib.CPU{}, h.stats...),
 	}
 	for i, c := range h.cores {
 		s.CPUs[i].Time = c.Books(h.now)
 		s.CPUs[i].BacklogLen = uint64(h.softnet.CPUs[i].BacklogLen())
+		s.CPUs[i].InputQueueLen = uint64(h.softnet.CPUs[i].InputQueueLen())
+		s.Processes += uint64(c.Tasks())
+		s.ProcsRunning += c.Runnable()
 	}
 	for _, d := range h.ip.Devices() {
 		s.Devices = append(s.Devices, h.device(d))
@@ -39,6 +41,7 @@ func (h *Host) Snapshot() Snapshot {
 	}
 	s.SocketsUsed += s.PacketSockets
 	s.IRQs = h.irqs()
+	s.NrIRQs = 16*h.cfg.CPUs + firstIRQ + len(s.IRQs)
 	s.PTypes = []mib.PType{
 		{EtherType: skb.EtherTypeIPv4, Function: "ip_rcv"},
 		{EtherType: skb.EtherTypeARP, Function: "arp_rcv"},
@@ -78,6 +81,10 @@ func (h *Host) device(d *ipstack.Device) mib.Device {
 		out.Link = p.Link()
 		out.Stats = p.EthtoolStats(d.RXDropped)
 		out.Ethtool = p.Ethtool()
+		out.SpeedMbps = int(p.Config().LinkBitsPerSecond / 1_000_000)
+		for q := range p.Queues() {
+			out.RXQueues = append(out.RXQueues, mib.RXQueue{RPSCPUs: d.RPSMap(uint16(q))})
+		}
 	} else {
 		out.Link = mib.Link{RXPackets: d.RXPackets, RXBytes: d.RXBytes, Multicast: d.Multicast}
 	}
@@ -195,9 +202,9 @@ type Depths struct {
 func (h *Host) Depths() Depths {
 	var d Depths
 	for _, p := range h.ports {
-		fifo, ring := p.Depths()
-		d.FIFOBytes += fifo
-		d.RingFrames += ring
+		_, ring := p.LiveFrames()
+		d.FIFOBytes += p.FIFOBytes()
+		d.RingFrames += int(ring)
 	}
 	for _, sd := range h.softnet.CPUs {
 		d.BacklogPackets += sd.BacklogLen()
@@ -208,5 +215,3 @@ func (h *Host) Depths() Depths {
 	}
 	return d
 }
-
-var _ softirq.Stack = (*ipstack.Layer)(nil)

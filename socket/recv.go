@@ -29,6 +29,7 @@ func (s *Sock) finish(now engine.Time, d *Datagram, digest *engine.Digest) bool 
 	u := &s.host.Net.UDP
 	if d.Unverified && d.Head.UDPChecksum == skb.ChecksumBad {
 		s.Drops++
+		s.host.CsumDrops++
 		u.InCsumErrors++
 		u.InErrors++
 		s.uncharge(int(d.Truesize))

@@ -29,6 +29,8 @@ type Host struct {
 	Ledger *skb.Ledger
 	Net    *mib.Net
 	Memory Memory
+	// CsumDrops counts datagrams whose bad checksum was found by their reader.
+	CsumDrops uint64
 	// Stack, if not nil, records the time from the poll to the receive queue.
 	Stack *hist.Hist
 }

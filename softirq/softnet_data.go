@@ -263,3 +263,6 @@ func (sd *SoftnetData) Live() uint64 {
 
 // BacklogLen returns the length of input_pkt_queue and process_queue.
 func (sd *SoftnetData) BacklogLen() int { return sd.inputPktQueue.len() + sd.processQueue.len() }
+
+// InputQueueLen returns the length of input_pkt_queue alone, which the limit is about.
+func (sd *SoftnetData) InputQueueLen() int { return sd.inputPktQueue.len() }

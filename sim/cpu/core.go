@@ -65,11 +65,12 @@ type Core struct {
 	resume  func() (struct{}, bool)
 	stop    func()
 	parked  bool // inside a Spend
+	closing bool
 
 	consumer bool // no interrupts of its own, no backlog
 	lagging  bool // consumer of a lazy executive
 	due      engine.Time
-	ahead    []segment // what a lagging core has booked beyond the instant it was settled to
+	section  engine.Time // the longest time that a consumer spends without coming back to the task level
 
 	lines  []*Line
 	irqDue engine.Time // the earliest line
@@ -103,6 +104,9 @@ func (c *Core) Join(consumer bool) {
 	if consumer {
 		c.class = engine.ClassReader
 		c.lagging = !c.cfg.Naive
+		k := c.costs
+		c.section = k.IdleExit.Fixed + k.Reschedule.Fixed + k.Tick.Fixed + k.Softirq.Fixed + k.TimerAction.Fixed + k.Switch.Fixed
+		c.due = c.nextEvent()
 		c.id = c.exec.AddSettler(c)
 	} else {
 		c.id = c.exec.Add(c)
@@ -145,16 +149,10 @@ func (c *Core) Spend(d engine.Time) {
 	}
 }
 
-// A segment is a stretch of booked time.
-type segment struct {
-	ctx      Context
-	from, to engine.Time
-}
-
 // boundary ends a Spend that reached the horizon, an interrupt or a tick.
 func (c *Core) boundary() {
-	if c.lagging { // nobody can notice, and interrupts wait for the task level
-		c.ahead = append(c.ahead, segment{c.ctx, c.lastAt, c.now})
+	if c.lagging { // interrupts wait for the task level, and only the end of the run is a horizon
+		c.park()
 		return
 	}
 	if !engine.MakeKey(c.now, c.class, int(c.id)).Before(c.horizon) {
@@ -169,20 +167,16 @@ func (c *Core) boundary() {
 func (c *Core) park() {
 	c.parked = true
 	if !c.yield(struct{}{}) {
-		panic(closed{})
+		panic("cpu: closed")
 	}
 	c.parked = false
 	c.turn = false
 }
 
-// closed unwinds a coroutine that is not wanted any more.
-type closed struct{}
-
 // rearm recomputes where Spend must take the slow way.
 func (c *Core) rearm() {
 	if c.lagging {
-		c.next = c.horizon.At + 1
-		return
+		return // Settle has said it
 	}
 	c.next = min(c.horizon.At, c.irqDue)
 	if c.sched.busy {
@@ -211,7 +205,7 @@ func (c *Core) nextEvent() engine.Time {
 		if !c.cfg.Naive {
 			t = min(t, c.tickAt)
 		} else if c.ticks > 0 {
-			t = 0
+			t = min(t, c.tickAt-engine.Time(c.ticks)*c.cfg.Jiffy)
 		}
 		if cur := c.sched.cur; cur != nil {
 			t = min(t, c.now+cur.rem)
@@ -225,9 +219,7 @@ func (c *Core) Run(horizon engine.Key) {
 	c.horizon = horizon
 	c.turn = true
 	c.rearm()
-	if c.resume == nil {
-		c.resume, c.stop = iter.Pull(c.main)
-	}
+	c.start()
 	c.resume()
 }
 
@@ -241,10 +233,8 @@ func (c *Core) Lower(horizon engine.Key) {
 func (c *Core) main(yield func(struct{}) bool) {
 	defer func() {
 		c.resume, c.stop, c.yield = nil, nil, nil
-		if r := recover(); r != nil {
-			if _, ok := r.(closed); !ok {
-				panic(r)
-			}
+		if c.closing {
+			_ = recover() // park's way out; any other panic goes on, with its own stack
 		}
 	}()
 	c.yield = yield
@@ -267,20 +257,35 @@ func (c *Core) Rest() {
 // Close ends the coroutine in any state. The core can't run after it.
 func (c *Core) Close() {
 	if c.stop != nil {
+		c.closing = true
 		c.stop()
 	}
 }
 
-// Settle implements engine.Settler for a consumer.
+// Settle implements engine.Settler for a consumer. Inside the kernel it may run
+// beyond t, because nobody can notice; but not beyond the end of the run, where
+// its books are read: near there it runs as a coroutine, as other cores do.
 func (c *Core) Settle(t engine.Time) {
 	if c.due > t || !c.lagging {
 		return
 	}
 	c.horizon = engine.MakeKey(t, c.class+1, 0)
-	c.next = t + 1
-	c.ahead = c.ahead[:0]
-	c.advance()
-	c.due = c.nextEvent()
+	if end := c.exec.End(); c.parked || t+c.section > end {
+		c.next = end + 1
+		c.start()
+		c.resume()
+	} else {
+		c.next = engine.Never
+		c.advance()
+	}
+	c.due, _ = c.Next()
+}
+
+// start makes the coroutine if there is none.
+func (c *Core) start() {
+	if c.resume == nil {
+		c.resume, c.stop = iter.Pull(c.main)
+	}
 }
 
 // advance executes task-level events before the horizon.
@@ -354,11 +359,7 @@ func (k *ticker) Lower(engine.Key) {}
 // beyond t is not counted, idle time up to t is.
 func (c *Core) Books(t engine.Time) mib.CPUTime {
 	b := c.books
-	if c.lagging && c.now > t {
-		for _, s := range c.ahead {
-			b[s.ctx] -= max(0, s.to-max(t, s.from))
-		}
-	} else if c.now > t {
+	if c.now > t {
 		b[c.ctx] -= c.now - max(t, c.lastAt)
 	} else if cur := c.sched.cur; cur == nil {
 		b[Idle] += t - c.now

@@ -42,8 +42,11 @@ func (l *Line) Raise(at engine.Time) {
 	c := l.core
 	if at < c.irqDue {
 		c.irqDue = at
+		if c.lagging {
+			c.due = min(c.due, max(at, c.now))
+			return
+		}
 		c.next = min(c.next, at)
-		c.due = min(c.due, max(at, c.now))
 		c.exec.Changed(c.id)
 	}
 }
@@ -74,9 +77,9 @@ func (c *Core) tickDue() bool {
 }
 
 // interrupts takes everything that is due, ticks first, then lines in the order
-// of their instants.
+// of their instants; a consumer takes one at a time.
 func (c *Core) interrupts() {
-	for {
+	for first := true; first || !c.consumer; first = false {
 		switch {
 		case c.tickDue():
 			if c.cfg.Naive {

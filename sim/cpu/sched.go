@@ -109,12 +109,27 @@ func (s *scheduler) init(c *Core) {
 // NeedResched reports the flag of the interrupted task (SIRQ-6).
 func (c *Core) NeedResched() bool { return c.sched.need }
 
+// Tasks returns the number of tasks of the core.
+func (c *Core) Tasks() int { return len(c.sched.tasks) }
+
+// Runnable returns the number of tasks that run or could run now.
+func (c *Core) Runnable() int {
+	n := len(c.sched.queue)
+	if c.sched.cur != nil {
+		n++
+	}
+	return n
+}
+
 // Current returns the running task, nil when idle.
 func (c *Core) Current() *Task { return c.sched.cur }
 
 // Wake makes a sleeping task runnable, from core c. It models try_to_wake_up:
 // on another core, an interrupt does the rest there.
 func (c *Core) Wake(t *Task) {
+	if t.core != c {
+		t.core.Settle(c.now)
+	}
 	if t.state != asleep {
 		return
 	}

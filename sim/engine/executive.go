@@ -45,6 +45,9 @@ type Executive interface {
 	// RunUntil runs everything that comes before the sample class at t.
 	RunUntil(t Time)
 
+	// End is the t of the present or last RunUntil.
+	End() Time
+
 	// Events is the number of times that an actor was run.
 	Events() uint64
 }
@@ -54,6 +57,7 @@ type Executive interface {
 type Naive struct {
 	actors []Actor
 	events uint64
+	end    Time
 }
 
 // NewNaive returns an executive without actors.
@@ -76,11 +80,15 @@ func (x *Naive) AddSettler(a interface {
 // Changed implements Executive: the naive executive asks everyone anyway.
 func (x *Naive) Changed(ID) {}
 
+// End implements Executive.
+func (x *Naive) End() Time { return x.end }
+
 // Events implements Executive.
 func (x *Naive) Events() uint64 { return x.events }
 
 // RunUntil implements Executive.
 func (x *Naive) RunUntil(t Time) {
+	x.end = t
 	end := AfterAll(t)
 	for {
 		best, who := end, -1
@@ -109,6 +117,7 @@ type Lazy struct {
 	running  ID
 	horizon  Key
 	events   uint64
+	end      Time
 }
 
 // NewLazy returns an executive without actors.
@@ -131,6 +140,9 @@ func (x *Lazy) AddSettler(a interface {
 	x.settlers = append(x.settlers, a)
 	return id
 }
+
+// End implements Executive.
+func (x *Lazy) End() Time { return x.end }
 
 // Events implements Executive.
 func (x *Lazy) Events() uint64 { return x.events }
@@ -155,6 +167,7 @@ func (x *Lazy) Changed(id ID) {
 
 // RunUntil implements Executive.
 func (x *Lazy) RunUntil(t Time) {
+	x.end = t
 	end := AfterAll(t)
 	x.rebuild()
 	for len(x.actors) > 0 {

@@ -165,6 +165,10 @@ type RegularSource interface {
 
 	// Frame returns what every frame has in common.
 	Frame() Frame
+
+	// MinGap returns a time that no two successive frames come closer than, 0 if
+	// there is none.
+	MinGap() engine.Time
 }
 
 // NewUDP returns the frame of a well-formed UDP datagram without VLAN tag or IP

@@ -1,0 +1,424 @@
+package sim
+
+import (
+	"fmt"
+	"net/netip"
+	"reflect"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-556df219/rxpath/ipstack"
+	"github.com/seed-556df219/rxpath/sim/engine"
+	"github.com/seed-556df219/rxpath/sim/kernel"
+	"github.com/seed-556df219/rxpath/sim/law"
+	"github.com/seed-556df219/rxpath/sim/scenario"
+	"github.com/seed-556df219/rxpath/sim/skb"
+	"github.com/seed-556df219/rxpath/sim/traffic"
+	"github.com/seed-556df219/rxpath/socket"
+)
+
+// The differential test: random hosts under random traffic, run by the naive
+// executive, by the lazy one, and by the lazy one in odd slices of time. All
+// three must agree to the picosecond in every counter, every latency and every
+// effect.
+
+// differentialCases is how many hosts `go test` tries. A failure names its
+// number: run it alone with -run 'TestExecutivesAgree/N$'.
+const differentialCases = 300
+
+func TestExecutivesAgree(t *testing.T) {
+	var seen coverage
+	for n := range differentialCases {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			w := randomWorld(uint64(n))
+			lazy := w.run(t, false, 0)
+			seen.add(lazy)
+			requireSame(t, "naive", w.run(t, true, 0), lazy)
+			requireSame(t, "sliced", w.run(t, false, 1+w.rnd.Below(5)), lazy)
+		})
+	}
+	seen.report(t)
+}
+
+// outcome is everything that can be seen of a run.
+type outcome struct {
+	Snapshot Snapshot
+	Stages   []stageSum
+	Threads  []threadSum
+	Digest   uint64
+	Fanout   [4]uint64
+}
+
+type stageSum struct {
+	Name             string
+	N, Sum, Checksum uint64
+	Max              engine.Time
+}
+
+type threadSum struct{ Calls, Empty, Waits, Wakeups uint64 }
+
+func requireSame(t *testing.T, name string, got, want outcome) {
+	t.Helper()
+	if reflect.DeepEqual(got, want) {
+		return
+	}
+	t.Fatalf("%s run differs from the lazy one (- %s, + lazy):\n%s", name, name, cmp.Diff(got, want))
+}
+
+// world is a random host with its traffic and what is done to it.
+type world struct {
+	seed    uint64
+	rnd     engine.Stream
+	cfg     Config
+	traffic []traffic.Config
+	end     engine.Time
+	locks   []lockEvent
+}
+
+// lockEvent is a stretch of time in which somebody owns a socket.
+type lockEvent struct {
+	socket   int
+	from, to engine.Time
+}
+
+func (w *world) pick(n int) int                  { return int(w.rnd.Below(uint64(n))) }
+func (w *world) one(n int) bool                  { return w.pick(n) == 0 }
+func (w *world) between(lo, hi int) int          { return lo + w.pick(hi-lo+1) }
+func (w *world) span(hi engine.Time) engine.Time { return engine.Time(w.rnd.Below(uint64(hi))) }
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func randomWorld(seed uint64) *world {
+	w := &world{seed: seed, rnd: engine.NewStream(seed, "world")}
+	w.end = engine.Millisecond/2 + w.span(6*engine.Millisecond)
+	if w.one(25) {
+		w.end = 20 * engine.Millisecond
+	}
+	w.cfg = Linux40()
+	w.cfg.Seed = seed
+	w.cfg.CPUs = w.between(1, 8)
+	w.cfg.HZ = []int{100, 250, 1000}[w.pick(3)]
+	w.cfg.TickPhase = w.span(engine.Millisecond)
+	if w.one(4) {
+		w.cfg.Kernel = kernel.Linux310()
+	}
+	w.sysctls()
+	w.cfg.Costs = kernel.DefaultCosts()
+	w.cfg.Costs.Each(func(_ string, c *kernel.Cost) {
+		c.Fixed = c.Fixed * engine.Time(w.between(20, 300)) / 100
+	})
+	if w.one(3) { // a slow machine: time limits and restarts
+		f := engine.Time(w.between(2, 40))
+		w.cfg.Costs.Each(func(key string, c *kernel.Cost) {
+			if key != "pcie" && key != "dma" {
+				c.Fixed *= f
+			}
+		})
+	}
+	w.nics()
+	w.apps()
+	w.sources()
+	return w
+}
+
+func (w *world) sysctls() {
+	s := &w.cfg.Softirq
+	s.NetdevBudget = []int{300, 300, 64, 1, 0, 128}[w.pick(6)]
+	s.DevWeight = []int{64, 64, 1, 7}[w.pick(4)]
+	s.NetdevMaxBacklog = []int{1000, 1000, 10, 0, 40}[w.pick(5)]
+	if w.one(4) {
+		w.cfg.Limits.UDPMem = [3]int{w.between(1, 60), 60, w.between(60, 90)}
+	}
+	if w.one(3) {
+		w.cfg.IP.IPEarlyDemux = 0
+	}
+	if w.one(6) {
+		w.cfg.IP.Netfilter = []ipstack.Rule{{Hook: ipstack.Hook(w.pick(2)), DropPPM: uint32(w.between(1, 500_000))}}
+	}
+	w.cfg.IP.RPFilter = w.pick(3)
+}
+
+func (w *world) nics() {
+	w.cfg.NICs = nil
+	for i := range w.between(1, 2) {
+		n := DefaultNIC(fmt.Sprintf("eth%d", i))
+		n.Addr = skb.Addr(0x0a000002 + i<<8)
+		n.MAC[5] = byte(i)
+		n.Combined = w.between(1, 8)
+		n.RXRing = []int{64, 64, 128, 512}[w.pick(4)]
+		n.RXUsecs = []int{1, 1, 0, 2, 10, 100}[w.pick(6)]
+		n.TXPause = w.one(2)
+		n.RXPause = w.one(2)
+		n.Partner.ObeysPause = w.one(2)
+		if w.one(2) {
+			n.Partner.Queue = w.span(100 * engine.Microsecond)
+		}
+		n.FrameOverhead = []int{0, 0, 1000, 4096}[w.pick(4)]
+		n.UDPPortHash = w.one(2)
+		n.RXChecksum = !w.one(3)
+		n.GRO = !w.one(3)
+		n.Promisc = w.one(6)
+		if w.one(3) {
+			n.VLANs = []int{7}
+		}
+		if w.one(2) {
+			n.Affinity = map[string]int{"TxRx-0": w.pick(w.cfg.CPUs)}
+		}
+		if w.one(2) {
+			n.RPS = map[string][]int{}
+			for q := range n.Combined {
+				for c := range w.cfg.CPUs {
+					if w.one(2) {
+						n.RPS[fmt.Sprintf("rx-%d", q)] = append(n.RPS[fmt.Sprintf("rx-%d", q)], c)
+					}
+				}
+			}
+		}
+		if w.one(4) {
+			n.Taps = []scenario.Tap{{RcvBuf: w.between(1000, 50_000), PerPacket: w.span(3 * engine.Microsecond)}}
+		}
+		w.cfg.NICs = append(w.cfg.NICs, n)
+	}
+}
+
+var (
+	group = netip.MustParseAddr("239.1.2.3")
+	other = netip.MustParseAddr("239.1.2.4")
+)
+
+const port = 14506
+
+func (w *world) apps() {
+	for i := range w.between(1, 6) {
+		a := scenario.App{Name: fmt.Sprintf("app%d", i), Nice: []int{0, 0, 0, 5, -10}[w.pick(5)]}
+		for range w.between(1, 2) {
+			a.CPUs = append(a.CPUs, w.pick(w.cfg.CPUs))
+		}
+		if w.one(6) {
+			a.Busy = true
+			w.cfg.Apps = append(w.cfg.Apps, a)
+			continue
+		}
+		a.Shared = w.one(3)
+		a.Read.With = scenario.ReadMode(w.pick(5))
+		a.Read.Batch = w.between(1, 40)
+		if w.one(2) {
+			a.Read.Service = must(law.Exponential(int64(1 + w.span(5*engine.Microsecond))))
+		}
+		if w.one(4) {
+			a.Read.PauseEvery = engine.Millisecond + w.span(engine.Millisecond)
+			a.Read.PauseFor = 1 + w.span(engine.Millisecond)
+		}
+		for range w.sockets(a) {
+			a.Sockets = append(a.Sockets, w.socket())
+		}
+		w.cfg.Apps = append(w.cfg.Apps, a)
+	}
+}
+
+func (w *world) sockets(a scenario.App) int {
+	if a.Read.With == scenario.Recvmsg || a.Read.With == scenario.Recvmmsg {
+		return w.between(1, len(a.CPUs))
+	}
+	if w.one(8) {
+		return w.between(30, 40) // past the flush of the fan-out
+	}
+	return w.between(1, 3)
+}
+
+func (w *world) socket() socket.Config {
+	c := socket.Config{Local: netip.AddrPortFrom(netip.IPv4Unspecified(), port), ReuseAddr: true}
+	c.RcvBuf = []int{0, 1000, 5000, 20_000, 4480}[w.pick(5)]
+	if w.one(4) {
+		c.Local = netip.AddrPortFrom(group, port)
+	}
+	if !w.one(3) {
+		for i := range w.cfg.NICs {
+			c.Join = append(c.Join, socket.Join{Group: group, Device: w.cfg.NICs[i].Name})
+		}
+	}
+	c.NoMulticastAll = w.one(5)
+	if w.one(6) {
+		c.Local = netip.AddrPortFrom(netip.IPv4Unspecified(), port+1)
+	}
+	return c
+}
+
+func (w *world) sources() {
+	for i := range w.between(1, 3) {
+		c := traffic.DefaultConfig()
+		c.Name = fmt.Sprintf("feed%d", i)
+		nic := &w.cfg.NICs[w.pick(len(w.cfg.NICs))]
+		c.To, c.DstMAC = nic.Name, nic.MAC
+		c.MilliPPS = 1000 * uint64([]int{20_000, 200_000, 1_000_000, 14_880_952}[w.pick(4)])
+		c.Arrivals.Kind = traffic.Kind([]int{int(traffic.Constant), int(traffic.Poisson)}[w.pick(2)])
+		c.Size = law.Constant(int64([]int{64, 64, 128, 261, 1518}[w.pick(5)]))
+		if w.one(3) {
+			c.Size = must(law.Uniform(64, 1518))
+		}
+		c.Dst = netip.AddrPortFrom([]netip.Addr{group, group, group, other, nic.Addr.Netip(), netip.MustParseAddr("10.0.9.9")}[w.pick(6)], uint16(port+[]int{0, 0, 0, 1, 2}[w.pick(5)]))
+		c.Flows = []int{1, 1, 7}[w.pick(3)]
+		c.NoChecksum = w.one(4)
+		if w.one(5) {
+			c.VLAN = []int{7, 8}[w.pick(2)]
+		}
+		if w.one(2) {
+			c.Faults = traffic.Faults{CRC: 10_000, WrongMAC: 10_000, UnknownEtherType: 10_000, BadVersion: 10_000, BadIPChecksum: 10_000,
+				Truncated: 10_000, BadUDPChecksum: 50_000, BadUDPLength: 10_000, UnknownPort: 20_000, Fragment: 10_000}
+		}
+		w.traffic = append(w.traffic, c)
+	}
+}
+
+// run runs the world; slices > 0 cuts the run into that many odd slices more.
+func (w *world) run(t *testing.T, naive bool, slices uint64) outcome {
+	cfg := w.cfg
+	cfg.Naive = naive
+	h, err := NewHost(cfg)
+	require.NoError(t, err)
+	defer h.Close()
+	for _, c := range w.traffic {
+		src, err := traffic.New(c, w.seed)
+		require.NoError(t, err)
+		h.port(c.To).Connect(src)
+	}
+	for _, at := range w.instants(h, slices) {
+		h.AdvanceTo(at.t)
+		require.NoError(t, h.CheckLedger())
+		if at.lock != nil {
+			at.lock()
+		}
+	}
+	fall := h.Waterfall()
+	require.Equal(t, h.Ledger().Hand, fall.InHand(), "the waterfall must find what is in hand")
+	require.Equal(t, fall.Offered, total(fall.Frames))
+	require.Equal(t, fall.Delivered, total(fall.Copies))
+	require.Equal(t, fall.Tapped, total(fall.Taps))
+	out := outcome{Snapshot: h.Snapshot(), Digest: h.Digest(),
+		Fanout: [4]uint64{h.udp.Stats.ClonesLocked, h.udp.Stats.ClonesUnlocked, h.udp.Stats.Originals, h.udp.Stats.DemuxHits}}
+	for _, s := range h.Latencies() {
+		out.Stages = append(out.Stages, stageSum{s.Name, s.Hist.N, s.Hist.Sum, s.Hist.Checksum(), s.Hist.Max})
+	}
+	for _, k := range h.threads {
+		out.Threads = append(out.Threads, threadSum{k.Calls, k.Empty, k.Waits, k.Task().Wakeups})
+	}
+	return out
+}
+
+type instant struct {
+	t    engine.Time
+	lock func()
+}
+
+// instants returns when to stop and what to do there: locks at the same
+// instants in every run, slices wherever it pleases.
+func (w *world) instants(h *Host, slices uint64) []instant {
+	r := engine.NewStream(w.seed, "locks")
+	var out []instant
+	at := engine.Time(0)
+	for len(h.socks) > 0 && r.Below(3) > 0 {
+		s := h.socks[r.Below(uint64(len(h.socks)))]
+		at += engine.Time(r.Below(uint64(w.end / 3)))
+		hold := engine.Time(r.Below(uint64(w.end / 3)))
+		if at+hold >= w.end {
+			break
+		}
+		out = append(out, instant{at, s.Lock}, instant{at + hold, s.Release})
+		at += hold + 1
+	}
+	out = append(out, instant{w.end, nil})
+	if slices == 0 {
+		return out
+	}
+	cut := engine.NewStream(w.seed, "slices")
+	var all []instant
+	prev := engine.Time(0)
+	for _, i := range out {
+		for prev < i.t {
+			prev = min(i.t, prev+1+engine.Time(cut.Below(uint64(engine.Millisecond)/slices/slices)))
+			if prev < i.t {
+				all = append(all, instant{prev, nil})
+			}
+		}
+		all = append(all, i)
+	}
+	return all
+}
+
+// coverage counts what happened over all cases: what never happens proves nothing.
+type coverage struct {
+	drops  [skb.NumReasons]uint64
+	events map[string]uint64
+	cases  int
+}
+
+func (c *coverage) add(o outcome) {
+	c.cases++
+	if c.events == nil {
+		c.events = map[string]uint64{}
+	}
+	for r, n := range o.Snapshot.Ledger.Dropped {
+		c.drops[r] += n
+	}
+	for _, s := range o.Snapshot.CPUs {
+		c.events["time_squeeze"] += s.Softnet.TimeSqueeze
+		c.events["softirq restart"] += s.Restarts
+		c.events["ksoftirqd wake-up"] += s.KsoftirqdWakeups
+		c.events["task wake-up"] += s.Wakeups
+		c.events["preemption"] += s.Preemptions
+		c.events["received_rps"] += s.Softnet.ReceivedRPS
+		c.events["tick"] += s.LocalTimer
+		c.events["reschedule interrupt"] += s.Reschedule
+	}
+	c.events["read"] += o.Snapshot.Ledger.Consumed
+	c.events["clone under the slot lock"] += o.Fanout[0]
+	c.events["clone"] += o.Fanout[1]
+	c.events["early demux"] += o.Fanout[3]
+	for _, d := range o.Snapshot.Devices {
+		for _, s := range d.Stats {
+			if s.Name == "tx_flow_control_xoff" || s.Name == "tx_flow_control_xon" {
+				c.events[s.Name] += s.Value
+			}
+		}
+	}
+}
+
+// neverHere are reasons that these worlds cannot produce, with why.
+var neverHere = map[skb.DropReason]string{
+	skb.NotDropped:      "not a reason",
+	skb.HWLength:        "no source sends 802.3 frames",
+	skb.HWOversize:      "no source sends frames beyond the MTU",
+	skb.HWUndersize:     "no source sends runts",
+	skb.HWPause:         "no source sends PAUSE frames",
+	skb.HWReset:         "nothing resets the adapter",
+	skb.IPInvalidSource: "sources are well-formed",
+	skb.IPNoProto:       "sources send UDP",
+	skb.NoMem:           "memory does not run out",
+	skb.SocketFilter:    "no filters",
+	skb.SocketClosed:    "no socket is closed",
+	skb.CopyFault:       "readers do not fault",
+}
+
+func (c *coverage) report(t *testing.T) {
+	if t.Failed() || c.cases < differentialCases {
+		return
+	}
+	for r := skb.DropReason(0); r < skb.NumReasons; r++ {
+		if neverHere[r] == "" {
+			t.Logf("%-28s %9d", "drop "+r.String(), c.drops[r])
+			require.NotZero(t, c.drops[r], "no case dropped a packet for %v", r)
+		}
+	}
+	for _, e := range []string{"time_squeeze", "softirq restart", "ksoftirqd wake-up", "task wake-up", "preemption", "received_rps", "tick",
+		"reschedule interrupt", "read", "clone under the slot lock", "clone", "early demux", "tx_flow_control_xoff", "tx_flow_control_xon"} {
+		t.Logf("%-28s %9d", e, c.events[e])
+		require.NotZero(t, c.events[e], "no case saw a %s", e)
+	}
+}

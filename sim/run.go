@@ -1,0 +1,215 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/seed-556df219/rxpath/sim/engine"
+	"github.com/seed-556df219/rxpath/sim/mib"
+	"github.com/seed-556df219/rxpath/sim/scenario"
+	"github.com/seed-556df219/rxpath/sim/skb"
+	"github.com/seed-556df219/rxpath/sim/traffic"
+)
+
+// A Result is what a run showed.
+type Result struct {
+	// Scenario is what was run.
+	Scenario scenario.Scenario
+	// Complete is false if the run ended early: interrupted, or at a limit.
+	Complete bool
+	// Time is the virtual time that was simulated.
+	Time engine.Time
+	// Snapshot holds the counters at the end.
+	Snapshot Snapshot
+	// Waterfall says where every packet is.
+	Waterfall Waterfall
+	// Stages are the latencies in the order of the path.
+	Stages []Stage
+	// Sockets are the sockets in the order in which they were opened.
+	Sockets []SocketResult
+	// Series are the samples, the first at time zero.
+	Series []Sample
+	// Partner counts frames that the link partners lost before the wire: no loss of this host.
+	Partner uint64
+	// Digest witnesses the run: the same input gives the same digest.
+	Digest uint64
+	// Events counts how often the executive ran an actor.
+	Events uint64
+	// Warnings are remarks on the input, such as a capture out of order.
+	Warnings []string
+}
+
+// SocketResult is a socket at the end of a run.
+type SocketResult struct {
+	mib.Socket
+	App string
+	// RxQueue and WireToApp are the latencies of this socket.
+	RxQueue, WireToApp Stage
+}
+
+// Sample is the state at one instant.
+type Sample struct {
+	At     engine.Time
+	Depths Depths
+	// Ledger is cumulative.
+	Ledger skb.Ledger
+	// CPU is the time in each context so far, by CPU.
+	CPU []mib.CPUTime
+}
+
+// Options refine a run.
+type Options struct {
+	// OpenCapture opens a capture of the scenario as a source of frames for an
+	// interface with the given MAC, with remarks on the file. It is nil for
+	// programs that need none: package capture provides one.
+	OpenCapture func(c scenario.Capture, mac skb.MAC) (src skb.FrameSource, warnings []string, err error)
+	// Progress, if not nil, is called now and then with the virtual time and the frames so far.
+	Progress func(at engine.Time, frames uint64)
+}
+
+// progressSteps is how often a run without samples looks up.
+const progressSteps = 200
+
+// Run runs a scenario to its end. When ctx ends, or a limit is reached, it
+// returns what it has with Complete false, and the reason as an error.
+func Run(ctx context.Context, sc *scenario.Scenario, opts Options) (*Result, error) {
+	if err := sc.Validate(); err != nil {
+		return nil, err
+	}
+	h, err := NewHost(Config{Host: sc.Host, NICs: sc.NICs, Apps: sc.Apps, Seed: sc.Run.Seed, Naive: sc.Run.Naive})
+	if err != nil {
+		return nil, err
+	}
+	defer h.Close()
+	res := &Result{Scenario: *sc}
+	closers, err := h.connect(sc, opts, res)
+	defer func() {
+		for _, c := range closers {
+			c()
+		}
+	}()
+	if err != nil {
+		return nil, err
+	}
+	err = h.runTo(ctx, sc, opts, res)
+	if err == nil {
+		err = sourceErrors(h)
+	}
+	h.fill(res)
+	res.Complete = err == nil
+	if lerr := h.CheckLedger(); lerr != nil {
+		return res, lerr
+	}
+	return res, err
+}
+
+// connect puts the scenario's sources at the ends of their links.
+func (h *Host) connect(sc *scenario.Scenario, opts Options, res *Result) (closers []func(), err error) {
+	for _, c := range sc.Traffic {
+		p := h.port(c.To)
+		if c.DstMAC == (skb.MAC{}) {
+			c.DstMAC = p.Config().MAC
+		}
+		src, err := traffic.New(c, sc.Run.Seed)
+		if err != nil {
+			return closers, err
+		}
+		p.Connect(src)
+	}
+	for _, c := range sc.Captures {
+		if opts.OpenCapture == nil {
+			return closers, fmt.Errorf("sim: scenario replays %q, but Options.OpenCapture is not set", c.File)
+		}
+		p := h.port(c.To)
+		src, warnings, err := opts.OpenCapture(c, p.Config().MAC)
+		if err != nil {
+			return closers, err
+		}
+		if s, ok := src.(interface{ Close() error }); ok {
+			closers = append(closers, func() { _ = s.Close() })
+		}
+		if s, ok := src.(interface{ Err() error }); ok {
+			h.sourceErr = append(h.sourceErr, s.Err)
+		}
+		res.Warnings = append(res.Warnings, warnings...)
+		p.Connect(src)
+	}
+	return closers, nil
+}
+
+// sourceErrors returns the first error with which a source ended.
+func sourceErrors(h *Host) error {
+	for _, f := range h.sourceErr {
+		if err := f(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// runTo advances the host from sample to sample.
+func (h *Host) runTo(ctx context.Context, sc *scenario.Scenario, opts Options, res *Result) error {
+	end := sc.Run.For
+	step := max(end/progressSteps, 1)
+	sample := sc.Run.Sample
+	if sample > 0 {
+		res.Series = append(res.Series, h.sample())
+	}
+	nextSample, nextStep := sample, step
+	for h.now < end {
+		to := min(end, nextStep)
+		if sample > 0 {
+			to = min(to, nextSample)
+		}
+		h.AdvanceTo(to)
+		if sample > 0 && to == nextSample {
+			res.Series = append(res.Series, h.sample())
+			nextSample += sample
+		}
+		if to == nextStep {
+			nextStep += step
+			if opts.Progress != nil {
+				opts.Progress(h.now, h.ledger.Frames)
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if n := sc.Run.MaxEvents; n > 0 && h.exec.Events() > n {
+			return fmt.Errorf("sim: run stopped at %v after %d events: run.max_events is %d", h.now, h.exec.Events(), n)
+		}
+	}
+	return nil
+}
+
+func (h *Host) sample() Sample {
+	s := Sample{At: h.now, Depths: h.Depths(), Ledger: h.ledger}
+	for _, c := range h.cores {
+		s.CPU = append(s.CPU, c.Books(h.now))
+	}
+	return s
+}
+
+// fill copies what a run showed.
+func (h *Host) fill(res *Result) {
+	res.Time = h.now
+	res.Snapshot = h.Snapshot()
+	res.Waterfall = h.Waterfall()
+	res.Stages = h.Latencies()
+	res.Digest = h.Digest()
+	res.Events = h.exec.Events()
+	for _, p := range h.ports {
+		res.Partner += p.PartnerLost()
+	}
+	rows := map[uint64]mib.Socket{}
+	for _, r := range res.Snapshot.Sockets {
+		rows[r.Inode] = r
+	}
+	for _, s := range h.socks {
+		res.Sockets = append(res.Sockets, SocketResult{
+			Socket: rows[s.inode], App: s.app,
+			RxQueue:   Stage{Name: "rx_queue", From: "queued to the socket", To: "copied to the application", Hist: s.sock.RxQueue.Clone()},
+			WireToApp: Stage{Name: "wire_to_app", From: "last bit received", To: "copied to the application", Hist: s.sock.WireToApp.Clone()},
+		})
+	}
+}
