@@ -126,8 +126,15 @@ func (t *Thread) wake(c *cpu.Core, now engine.Time) bool {
 	return true
 }
 
-// step is what happens at the end of the present step.
+// step is what happens at the end of the present step, and of those after it as
+// long as nothing comes in between.
 func (t *Thread) step(c *cpu.Core, task *cpu.Task) {
+	for again := true; again; again = !task.Asleep() && c.StepOver(task) {
+		t.endStep(c)
+	}
+}
+
+func (t *Thread) endStep(c *cpu.Core) {
 	k := t.host.Costs
 	switch t.state {
 	case atTop, inPause:
@@ -221,10 +228,9 @@ func (t *Thread) epollWait(c *cpu.Core) {
 // recv takes a datagram, or ends the call, or sleeps.
 func (t *Thread) recv(c *cpu.Core) {
 	k := t.host.Costs
-	d, ok := t.cur.take()
-	switch {
+	d := &t.d
+	switch ok := t.cur.take(d); {
 	case ok:
-		t.d = d
 		cost := k.Copy.For(d.Payload)
 		if d.Unverified {
 			cost += k.Checksum.For(d.Payload)

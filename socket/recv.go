@@ -14,12 +14,13 @@ var ErrAgain = errors.New("socket: resource temporarily unavailable (EAGAIN)")
 
 // take models __skb_recv_datagram: the head leaves the queue but stays charged
 // (RX-2, RX-8).
-func (s *Sock) take() (Datagram, bool) {
+func (s *Sock) take(d *Datagram) bool {
 	if s.queue.len() == 0 {
-		return Datagram{}, false
+		return false
 	}
 	s.host.Ledger.Take()
-	return *s.queue.pop(), true
+	*d = *s.queue.pop()
+	return true
 }
 
 // finish models the end of udp_recvmsg: the datagram counts now (RX-5), and its
@@ -51,8 +52,8 @@ func (s *Sock) finish(now engine.Time, d *Datagram, digest *engine.Digest) bool 
 // Recv reads one datagram from outside any core, at the given instant, without
 // blocking: what an application's recvmsg would return. It models udp_recvmsg.
 func (s *Sock) Recv(now engine.Time, digest *engine.Digest) (Datagram, error) {
-	d, ok := s.take()
-	if !ok || !s.finish(now, &d, digest) {
+	var d Datagram
+	if !s.take(&d) || !s.finish(now, &d, digest) {
 		return Datagram{}, ErrAgain
 	}
 	return d, nil

@@ -22,7 +22,7 @@ import (
 // A Socket takes a datagram or refuses it. *socket.Sock implements it.
 type Socket interface {
 	// QueueRcvSKB models udp_queue_rcv_skb: the packet is in hand, and queued or
-	// dropped when it returns.
+	// dropped when it returns. It does not change b, nor keep it.
 	QueueRcvSKB(*cpu.Core, *skb.Buff)
 }
 
@@ -225,7 +225,6 @@ func (l *Layer) flushStack(c *cpu.Core, b *skb.Buff, stack []*Entry, final bool)
 		}
 		l.Ledger.Clone()
 		c.Spend(l.Costs.Clone.Fixed)
-		clone := *b
-		e.Sock.QueueRcvSKB(c, &clone)
+		e.Sock.QueueRcvSKB(c, b) // reads b, keeps nothing of it
 	}
 }

@@ -54,6 +54,7 @@ type Core struct {
 	class  engine.Class
 	costs  *kernel.Costs
 	now    engine.Time
+	quiet  engine.Time // nothing but the running task happens before
 	next   engine.Time // the nearest of horizon, interrupt and tick: Spend takes the slow way from there
 	ctx    Context
 	books  [numContexts]engine.Time
@@ -227,6 +228,7 @@ func (c *Core) Run(horizon engine.Key) {
 func (c *Core) Lower(horizon engine.Key) {
 	c.horizon = horizon
 	c.next = min(c.next, horizon.At)
+	c.quiet = min(c.quiet, horizon.At)
 }
 
 // main is the coroutine: the task level, again and again.
@@ -330,10 +332,31 @@ func (c *Core) happen() {
 	if cur == nil || cur.rem > 0 {
 		return
 	}
+	if !c.cfg.Naive {
+		c.quiet = min(c.irqDue, c.tickAt, c.horizon.At)
+	}
 	c.ctx = System
 	cur.step(c, cur)
 	c.ctx = Idle
 	c.resched()
+}
+
+// StepOver lets the whole of the running task's step pass, if nothing else
+// happens before its end, and reports whether it did: then the task may go on
+// with what happens there, at once.
+func (c *Core) StepOver(t *Task) bool {
+	end := c.now + t.rem
+	if end >= c.quiet || c.sched.need {
+		return false
+	}
+	ctx := System
+	if t.user {
+		ctx = User
+	}
+	c.books[ctx] += t.rem
+	c.lastAt, c.now = c.now, end
+	t.rem = 0
+	return true
 }
 
 // ticker makes the naive executive see every tick.

@@ -42,6 +42,7 @@ func (l *Line) Raise(at engine.Time) {
 	c := l.core
 	if at < c.irqDue {
 		c.irqDue = at
+		c.quiet = min(c.quiet, at)
 		if c.lagging {
 			c.due = min(c.due, max(at, c.now))
 			return
