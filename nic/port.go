@@ -372,12 +372,8 @@ func (p *Port) skip(t engine.Time) bool {
 	if !p.blocked {
 		return false
 	}
-	src := p.wire.skippable()
-	if src == nil {
-		return false
-	}
-	f := src.Frame()
-	if p.fifo.fits(&f) || p.judge(f.Head).reason != skb.NotDropped || p.lengthReason(&f) != skb.NotDropped {
+	f := p.wire.alike()
+	if f == nil || p.fifo.fits(f) || p.judge(f.Head).reason != skb.NotDropped || p.lengthReason(f) != skb.NotDropped {
 		return false
 	}
 	n, times := p.wire.skip(t)

@@ -28,7 +28,9 @@ const feedBlock = 64
 // A feed is one source with the frames drawn from it.
 type feed struct {
 	src     skb.FrameSource
-	regular skb.RegularSource // set if the source's frames can be passed over unseen
+	alike   bool              // all frames are equal
+	frame   skb.Frame         // what they have in common
+	regular skb.RegularSource // set if they can be passed over unseen: the link never delays them
 	buf     []skb.Frame
 	i, n    int
 	ended   bool
@@ -45,8 +47,11 @@ func (w *wire) init(bitsPerSecond int64, p Partner) {
 // connect adds a source.
 func (w *wire) connect(src skb.FrameSource) {
 	f := feed{src: src}
-	if r, ok := src.(skb.RegularSource); ok && r.MinGap() >= w.timeOf(r.Frame().Len) {
-		f.regular = r
+	if r, ok := src.(skb.RegularSource); ok {
+		f.alike, f.frame = true, r.Frame()
+		if r.MinGap() >= w.timeOf(f.frame.Len) {
+			f.regular = r
+		}
 	}
 	block := feedBlock
 	if f.regular != nil {
@@ -106,6 +111,16 @@ func (f *feed) peek() *skb.Frame {
 
 // advance finds the next frame to arrive and when it does.
 func (w *wire) advance() {
+	if len(w.feeds) == 1 && !w.paused {
+		if f := &w.feeds[0]; f.i < f.n { // the common case, without looking around
+			fr := &f.buf[f.i]
+			t := w.timeOf(fr.Len)
+			w.at, w.from = max(fr.At, w.last+t, w.resumed+t), 0
+			if w.at-fr.At <= w.queue || f.open {
+				return
+			}
+		}
+	}
 	for {
 		best := engine.Never
 		for i := range w.feeds {
@@ -170,28 +185,34 @@ func (w *wire) resume(t engine.Time) {
 	}
 }
 
-// skippable returns the only source, if its frames can be passed over unseen.
-func (w *wire) skippable() skb.RegularSource {
-	if len(w.feeds) != 1 || w.paused || w.at == engine.Never {
+// alike returns the only source's frame, if all its frames are equal.
+func (w *wire) alike() *skb.Frame {
+	if len(w.feeds) != 1 || w.paused || !w.feeds[0].alike {
 		return nil
 	}
-	f := &w.feeds[0]
-	if f.regular == nil || w.at != f.buf[f.i].At {
-		return nil // the link is late: arrivals are not where the source put them
-	}
-	return f.regular
+	return &w.feeds[0].frame
 }
 
-// skip passes over the next frame, which has been drawn, and all later ones
-// that arrive by t. It returns their number and the sum of their instants.
+// skip passes over all frames of the only source that arrive by t, at least the
+// next one. It returns their number and the sum of their instants.
 func (w *wire) skip(t engine.Time) (n, sum uint64) {
 	f := &w.feeds[0]
-	sum = uint64(w.at)
-	f.i++
-	n, _, times := f.regular.Skip(t)
-	if next := f.regular.Next(); next != engine.Never {
-		w.last = next - w.timeOf(f.regular.Frame().Len) // its frames are never closer than the link carries them
+	if f.regular != nil && w.at == f.buf[f.i].At { // the link is not late: arrivals are where the source put them
+		sum = uint64(w.at)
+		f.i++
+		n, _, times := f.regular.Skip(t)
+		if next := f.regular.Next(); next != engine.Never {
+			w.last = next - w.timeOf(f.frame.Len)
+		}
+		w.advance()
+		return n + 1, sum + times
 	}
-	w.advance()
-	return n + 1, sum + times
+	for w.at <= t {
+		n++
+		sum += uint64(w.at)
+		w.last = w.at
+		f.i++
+		w.advance()
+	}
+	return n, sum
 }

@@ -56,7 +56,7 @@ var benchCases = []struct {
 	nic     func(*scenario.NIC)
 }{
 	{"overload/constant/14.88Mpps", 1, 10 * engine.Millisecond, func(c *traffic.Config) {
-		c.MilliPPS, c.Size, c.Arrivals.Kind = 14_880_952_381, law.Constant(64), traffic.Constant
+		c.MilliPPS, c.Size, c.Arrivals.Kind = 14_880_952_380, law.Constant(64), traffic.Constant
 	}, func(n *scenario.NIC) { n.RXPause, n.TXPause = false, false }},
 	{"overload/poisson/14.88Mpps", 1, 10 * engine.Millisecond, func(c *traffic.Config) {
 		c.MilliPPS, c.Size, c.Arrivals.Kind = 14_000_000_000, law.Constant(64), traffic.Poisson

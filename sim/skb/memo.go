@@ -3,6 +3,7 @@ package skb
 // A Memo remembers what a stage found out about a header, as long as nothing
 // that the finding rests on has changed. Its zero value is empty.
 type Memo[T any] struct {
+	last memoEntry[T]
 	near [memoNear]memoEntry[T]
 	far  map[*Header]T
 }
@@ -16,13 +17,22 @@ type memoEntry[T any] struct {
 
 // Get returns what Put last said of h.
 func (m *Memo[T]) Get(h *Header) (T, bool) {
+	if m.last.h == h {
+		return m.last.v, true
+	}
+	return m.find(h)
+}
+
+func (m *Memo[T]) find(h *Header) (T, bool) {
 	e := &m.near[h.slot()]
 	if e.h == h {
+		m.last = *e
 		return e.v, true
 	}
 	v, ok := m.far[h]
 	if ok {
 		e.h, e.v = h, v
+		m.last = *e
 	}
 	return v, ok
 }
@@ -33,7 +43,8 @@ func (m *Memo[T]) Put(h *Header, v T) {
 		m.far = make(map[*Header]T)
 	}
 	m.far[h] = v
-	m.near[h.slot()] = memoEntry[T]{h, v}
+	m.last = memoEntry[T]{h, v}
+	m.near[h.slot()] = m.last
 }
 
 // Forget empties m.
