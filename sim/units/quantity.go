@@ -65,7 +65,7 @@ func (q *quantity) parse(s string) (int64, error) {
 	if !ok {
 		return bad("not a decimal number")
 	}
-	if holds == 0 && digits.Sign() != 0 {
+	if holds == 0 && s != "0" {
 		return bad("no unit")
 	}
 	v := digits.Mul(digits, big.NewInt(holds))

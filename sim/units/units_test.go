@@ -38,6 +38,8 @@ func TestParse(t *testing.T) {
 		{"time", "1.5h", 5400e12, ""},
 		{"time", "1e-6s", 1_000_000, ""},
 		{"time", "0", 0, ""},
+		{"time", "0.0", 0, "no unit"},
+		{"time", "00s", 0, ""},
 		{"time", "9223372036854775807ps", math.MaxInt64, ""},
 		{"time", "9223372036854775808ps", 0, "too large"},
 		{"time", "1e41s", 0, "not a decimal number"},

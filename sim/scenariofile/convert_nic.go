@@ -1,0 +1,109 @@
+package scenariofile
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/seed-556df219/rxpath/nic"
+	"github.com/seed-556df219/rxpath/sim/scenario"
+	"github.com/seed-556df219/rxpath/sim/skb"
+	"github.com/seed-556df219/rxpath/socket"
+)
+
+// The two values of rx-flow-hash: addresses, or addresses and ports.
+const (
+	hashAddrs = "sd"
+	hashPorts = "sdfn"
+)
+
+func flowHash(ports bool) string {
+	if ports {
+		return hashPorts
+	}
+	return hashAddrs
+}
+
+// nicName is the name of the nth interface if the scenario gives none.
+func nicName(n int) string { return fmt.Sprintf("eth%d", n) }
+
+// defaultNIC adds an interface to a scenario that says none but needs one.
+func (c *converter) defaultNIC() {
+	if len(c.doc.NICs) > 0 || len(c.doc.Traffic) == 0 && len(c.doc.Apps) == 0 {
+		return
+	}
+	var n nicSection
+	if err := n.UnmarshalJSON([]byte("{}")); err != nil {
+		panic("scenariofile: " + err.Error()) // {} is valid JSON
+	}
+	c.doc.NICs = []nicSection{n}
+}
+
+// nic converts one interface, and completes what depends on its place.
+func (c *converter) nic(i int, limits *socket.Limits) scenario.NIC {
+	d := &c.doc.NICs[i]
+	if d.Name == "" {
+		d.Name = nicName(i)
+	}
+	first := nic.DefaultConfig().MAC
+	first[5] += byte(i)
+	d.MAC.or(first)
+	d.Address.or(netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, byte(i), 2}), 24))
+	n := scenario.NIC{
+		Name: d.Name,
+		Config: nic.Config{
+			Driver: d.Driver, MAC: d.MAC.v, MTU: d.MTU, LinkBitsPerSecond: d.Link.v,
+			RXRing: d.Ring.RX, RXUsecs: d.Coalesce.RXUsecs, Combined: d.Channels.Combined,
+			RXPause: d.Pause.RX, TXPause: d.Pause.TX, UDPPortHash: d.RXFlowHash.UDP4 == hashPorts,
+			RXChecksum: d.Features.RXChecksumming, GRO: d.Features.GRO, Promisc: d.Promisc, VLANs: d.VLANs,
+			RSSKey: d.RSSKey.v, FrameOverhead: d.FrameOverhead,
+			Partner: nic.Partner{ObeysPause: d.LinkPartner.ObeysPause, Queue: d.LinkPartner.Queue.v},
+		},
+		Addr: skb.AddrFrom(d.Address.v.Addr()), PrefixLen: d.Address.v.Bits(),
+		Affinity: d.IRQAffinity,
+	}
+	if !d.Address.v.IsValid() {
+		n.PrefixLen = 0
+	}
+	for queue, mask := range d.RPS {
+		if n.RPS == nil {
+			n.RPS = map[string][]int{}
+		}
+		n.RPS[queue] = mask.v
+	}
+	for k := range d.Taps {
+		n.Taps = append(n.Taps, c.tap(path{"nics"}.item(i).under("taps").item(k), &d.Taps[k], limits))
+	}
+	return n
+}
+
+// tap converts one packet socket. Its buffer is set as that of any other socket.
+func (c *converter) tap(p path, d *tapSection, limits *socket.Limits) scenario.Tap {
+	cfg := socket.Config{RcvBuf: c.rcvBuf(p.under("rcvbuf"), &d.RcvBuf), RcvBufForce: c.rcvBuf(p.under("rcvbufforce"), &d.RcvBufForce)}
+	if cfg.RcvBuf != 0 && cfg.RcvBufForce != 0 {
+		c.fault(p.under("rcvbufforce"), "", "only one of rcvbuf and rcvbufforce")
+	}
+	return scenario.Tap{RcvBuf: limits.EffectiveRcvBuf(&cfg), PerPacket: d.PerPacket.v}
+}
+
+// rcvBuf returns the argument of SO_RCVBUF, 0 if it is not given.
+func (c *converter) rcvBuf(p path, d *byteSize) int {
+	const most = 1<<31 - 1 // an int of the kernel
+	if d.given && d.err == nil && (d.v == 0 || d.v > most) {
+		c.fault(p, "", "1 to 2147483647 bytes; leave it out for net.core.rmem_default")
+		return 1
+	}
+	return int(d.v)
+}
+
+// nicNamed returns the place of an interface, and reports an unknown name at p.
+func (c *converter) nicNamed(p path, name string) int {
+	var known []string
+	for i := range c.doc.NICs {
+		if c.doc.NICs[i].Name == name {
+			return i
+		}
+		known = append(known, c.doc.NICs[i].Name)
+	}
+	c.faultNear(p, "", "the name of a nic: "+names(known), near(name, known))
+	return -1
+}

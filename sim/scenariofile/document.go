@@ -1,0 +1,478 @@
+package scenariofile
+
+import (
+	"encoding/json"
+
+	"github.com/seed-556df219/rxpath/nic"
+	"github.com/seed-556df219/rxpath/sim/engine"
+	"github.com/seed-556df219/rxpath/sim/scenario"
+	"github.com/seed-556df219/rxpath/udp"
+)
+
+// The types of this file are the scenario file as Go sees it. Their comments
+// are the documentation: the schema and docs/scenario.md are generated from
+// them, rule numbers included. A field tagged self stands for its whole
+// mapping; a field tagged only belongs to one kind of source; a field tagged
+// example is shown with that value.
+//
+// A document is decoded on top of its defaults, so that it is complete
+// afterwards; what has no default is a pointer, or a scalar that knows whether
+// it was given.
+
+// A document is a scenario file: a host, its traffic, its applications, how long to run.
+type document struct {
+	// Schema names the JSON Schema of this format for editors; rxpath does not read it.
+	Schema string `json:"$schema,omitempty"`
+	// Name appears in results. Left out: the name of the file without its ending.
+	Name string `json:"name,omitempty"`
+	// Kernel is the kernel profile by its name, or a profile with changes.
+	Kernel kernelSection `json:"kernel"`
+	// Host is the machine without its interfaces and applications.
+	Host hostSection `json:"host"`
+	// Sysctl holds sysctls under their own names.
+	Sysctl sysctlSection `json:"sysctl"`
+	// NICs are the network interfaces. Left out: one named eth0 if there is traffic or an application.
+	NICs []nicSection `json:"nics,omitempty"`
+	// Netfilter are the rules of the firewall; the first match decides (NF-1).
+	Netfilter []ruleSection `json:"netfilter,omitempty"`
+	// Traffic are the sources of frames: made by a law, or replayed from a capture (with pcap).
+	Traffic []sourceSection `json:"traffic,omitempty"`
+	// Apps are the applications.
+	Apps []appSection `json:"apps,omitempty"`
+	// Run says how long and how closely to look.
+	Run runSection `json:"run"`
+	// Thresholds are expressions over metrics that must hold at the end, such as "drops == 0"; a crossed one makes exit status 99.
+	Thresholds []string `json:"thresholds,omitempty" example:"[\"drops == 0\"]"`
+}
+
+// A kernelSection is a kernel profile and what is different from it.
+type kernelSection struct {
+	// Base is the profile that is changed.
+	Base string
+	// Behaviours are the changes, by the profile's field in snake case.
+	Behaviours map[string]json.RawMessage
+}
+
+// A hostSection is the machine.
+type hostSection struct {
+	// CPUs is the number of CPUs, all online.
+	CPUs int `json:"cpus"`
+	// HZ is the frequency of the timer tick: CONFIG_HZ.
+	HZ int `json:"hz" enum:"100 250 300 1000"`
+	// TickPhase moves the timer ticks: they come at tick_phase + k/HZ, on every CPU.
+	TickPhase duration `json:"tick_phase"`
+	// Costs is the cost profile by its name, or a profile with changes: how long each step of the kernel takes.
+	Costs costsSection `json:"costs"`
+	// UHashEntries is the number of slots of the UDP hash tables, a power of two: the boot parameter uhash_entries (HT-1).
+	UHashEntries int `json:"uhash_entries"`
+	// UDPHashMix is the constant that the network namespace adds to a port's hash (HT-2).
+	UDPHashMix uint32 `json:"udp_hash_mix"`
+}
+
+// A costsSection is a cost profile and what is different from it.
+type costsSection struct {
+	// Base is the profile that is changed.
+	Base string
+	// Steps are the changes, by the key of the step.
+	Steps map[string]cost
+}
+
+// A cost is the time of a step: a time, or a mapping.
+type cost struct {
+	// whole says that a bare time was given, which leaves nothing per byte.
+	whole bool
+	// Fixed is the time per packet, call or event.
+	Fixed duration `json:"fixed,omitzero"`
+	// PerByte is the time per byte.
+	PerByte duration `json:"per_byte,omitzero"`
+}
+
+// A sysctlSection holds sysctls by their names.
+type sysctlSection map[string]json.RawMessage
+
+// A nicSection is one network interface.
+type nicSection struct {
+	// Name is the name of the interface. Left out: eth0, eth1 and so on.
+	Name string `json:"name,omitempty"`
+	// Driver is the driver (ethtool -i).
+	Driver string `json:"driver"`
+	// Address is the IPv4 address and the length of its network (ip address). Left out: 10.0.N.2/24 for the Nth interface from 0.
+	Address prefix `json:"address,omitzero"`
+	// MAC is the Ethernet address. Left out: 02:00:00:00:00:10 for the first interface, one more for each further one.
+	MAC mac `json:"mac,omitzero"`
+	// MTU is the largest packet, in bytes (RX-21).
+	MTU int `json:"mtu"`
+	// Link is the speed of the link.
+	Link linkSpeed `json:"link"`
+	// LinkPartner is the switch port at the other end.
+	LinkPartner partnerSection `json:"link_partner"`
+	// Ring holds the sizes of descriptor rings (ethtool -G).
+	Ring ringSection `json:"ring"`
+	// Coalesce holds interrupt moderation (ethtool -C).
+	Coalesce coalesceSection `json:"coalesce"`
+	// Channels holds the numbers of queues (ethtool -L).
+	Channels channelsSection `json:"channels"`
+	// Pause holds flow control (ethtool -A).
+	Pause pauseSection `json:"pause"`
+	// RXFlowHash says what the hardware hashes to choose a queue (ethtool -N rx-flow-hash).
+	RXFlowHash flowHashSection `json:"rx-flow-hash"`
+	// Features holds offloads (ethtool -K).
+	Features featuresSection `json:"features"`
+	// Promisc accepts every frame (ip link set promisc on).
+	Promisc bool `json:"promisc"`
+	// VLANs are the VLAN ids that devices exist for on the interface, each from 1 to 4094.
+	VLANs []int `json:"vlans,omitempty" example:"[100]"`
+	// IRQAffinity maps a vector, as in TxRx-0, to the CPU of its interrupts. Left out: vector n to CPU n (RX-39).
+	IRQAffinity map[string]int `json:"irq_affinity,omitempty" keys:"^TxRx-[0-9]+$" example:"{\"TxRx-0\": 1}"`
+	// RPS maps a queue, as in rx-0, to its rps_cpus: a CPU mask in quotes. Left out: none (RPS-1).
+	RPS map[string]cpuMask `json:"rps,omitempty" keys:"^rx-[0-9]+$" example:"{\"rx-0\": \"c\"}"`
+	// Taps are packet sockets on the interface, as tcpdump opens one.
+	Taps []tapSection `json:"taps,omitempty"`
+	// RSSKey is the key of the receive hash (ethtool -X hkey). Left out: one fixed key, so that runs repeat (RX-34).
+	RSSKey hashKey `json:"rss_key,omitzero"`
+	// FrameOverhead is what a frame takes of the packet buffer beyond its own bytes, in bytes (HW-12).
+	FrameOverhead int `json:"frame_overhead"`
+}
+
+// A partnerSection is a switch port.
+type partnerSection struct {
+	// ObeysPause makes it stop sending on a pause frame (HW-4).
+	ObeysPause bool `json:"obeys_pause"`
+	// Queue is the longest time that a frame waits there before it is lost, where the host never sees it.
+	Queue duration `json:"queue"`
+}
+
+// A ringSection is what ethtool -G sets.
+type ringSection struct {
+	// RX is the number of receive descriptors per queue; the driver rounds it and clamps it to 64 to 4096 (RX-1).
+	RX int `json:"rx"`
+}
+
+// A coalesceSection is what ethtool -C sets.
+type coalesceSection struct {
+	// RXUsecs is the least time between interrupts in microseconds; 0 for none, 1 for dynamic moderation (IRQ-10).
+	RXUsecs int `json:"rx-usecs"`
+}
+
+// A channelsSection is what ethtool -L sets.
+type channelsSection struct {
+	// Combined is the number of queues; 0 for the driver's choice, one per CPU (RX-36).
+	Combined int `json:"combined"`
+}
+
+// A pauseSection is what ethtool -A sets.
+type pauseSection struct {
+	// RX obeys pause frames of the link partner (HW-4).
+	RX bool `json:"rx"`
+	// TX sends pause frames when the packet buffer fills (HW-4).
+	TX bool `json:"tx"`
+}
+
+// A flowHashSection is what ethtool -N rx-flow-hash sets.
+type flowHashSection struct {
+	// UDP4 is what is hashed of UDP over IPv4: sd for the addresses, sdfn for the ports as well (RX-31).
+	UDP4 string `json:"udp4" enum:"sd sdfn"`
+}
+
+// A featuresSection is what ethtool -K sets.
+type featuresSection struct {
+	// RXChecksumming lets the hardware verify checksums.
+	RXChecksumming bool `json:"rx-checksumming"`
+	// GRO switches generic-receive-offload.
+	GRO bool `json:"gro"`
+}
+
+// A tapSection is a packet socket for all protocols and the program behind it.
+type tapSection struct {
+	// RcvBuf is the value given to SO_RCVBUF, in bytes: clamped to net.core.rmem_max and doubled. Left out: net.core.rmem_default (RB-1).
+	RcvBuf byteSize `json:"rcvbuf,omitzero"`
+	// RcvBufForce is the value given to SO_RCVBUFFORCE, in bytes: doubled, not clamped (RB-5).
+	RcvBufForce byteSize `json:"rcvbufforce,omitzero"`
+	// PerPacket is the time that the program takes for a packet; never if it does not read.
+	PerPacket orNever `json:"per_packet"`
+}
+
+// A ruleSection is a netfilter rule. What is left out matches everything.
+type ruleSection struct {
+	// Hook is where the rule looks (NF-1).
+	Hook string `json:"hook" enum:"PRE_ROUTING LOCAL_IN"`
+	// Src is the source address.
+	Src address `json:"src,omitzero"`
+	// Dst is the destination address.
+	Dst address `json:"dst,omitzero"`
+	// SPort is the source port.
+	SPort uint16 `json:"sport,omitempty" example:"5000"`
+	// DPort is the destination port.
+	DPort uint16 `json:"dport,omitempty" example:"14506"`
+	// In is the interface.
+	In string `json:"in,omitempty" example:"\"eth0\""`
+	// Drop is the share of matching packets that is dropped; the others pass.
+	Drop share `json:"drop"`
+}
+
+// An appSection is an application.
+type appSection struct {
+	// Name is the name of the application. Left out: app0, app1 and so on.
+	Name string `json:"name,omitempty"`
+	// CPU is the CPU of its only thread.
+	CPU *int `json:"cpu,omitempty" example:"2"`
+	// CPUs are the CPUs of its threads, one thread each.
+	CPUs []int `json:"cpus,omitempty" example:"[2, 3]"`
+	// Nice is the priority of its threads, lowest last.
+	Nice int `json:"nice"`
+	// Copies starts several of them, named NAME-0, NAME-1 and so on, with one thread each, on the CPUs in turn. Left out: one, under its own name.
+	Copies int `json:"copies,omitempty" min:"1" max:"10000"`
+	// Sockets are its UDP sockets.
+	Sockets []socketSection `json:"sockets,omitempty"`
+	// Shared lets every thread read every socket; otherwise socket i belongs to thread i modulo the number of threads.
+	Shared bool `json:"shared"`
+	// Read is how its threads receive.
+	Read readSection `json:"read"`
+	// Busy makes it a CPU hog without sockets.
+	Busy bool `json:"busy"`
+}
+
+// A socketSection is a UDP socket as an application opens it.
+type socketSection struct {
+	// Name appears in results.
+	Name string `json:"name,omitempty" example:"\"feed-a\""`
+	// Bind is the local address and port; 0.0.0.0 receives for every address.
+	Bind endpoint `json:"bind,omitzero" jsonschema:"required"`
+	// Connect is the peer, the only one that it then receives from.
+	Connect endpoint `json:"connect,omitzero"`
+	// Join are the groups that it joins (IP_ADD_MEMBERSHIP): an address, or an address and an interface.
+	Join []joinSection `json:"join,omitempty" example:"[\"239.193.4.65\"]"`
+	// RcvBuf is the value given to SO_RCVBUF, in bytes: clamped to net.core.rmem_max and doubled. Left out: net.core.rmem_default (RB-1).
+	RcvBuf byteSize `json:"rcvbuf,omitzero"`
+	// RcvBufForce is the value given to SO_RCVBUFFORCE, in bytes: doubled, not clamped (RB-5).
+	RcvBufForce byteSize `json:"rcvbufforce,omitzero"`
+	// ReusePort is SO_REUSEPORT.
+	ReusePort bool `json:"reuseport"`
+	// ReuseAddr is SO_REUSEADDR.
+	ReuseAddr bool `json:"reuseaddr"`
+	// MulticastAll is IP_MULTICAST_ALL: deliver every group that the host has joined, not only this socket's.
+	MulticastAll bool `json:"multicast_all"`
+	// Device is the interface that it is bound to (SO_BINDTODEVICE). Left out: any.
+	Device string `json:"device,omitempty" example:"\"eth0\""`
+	// NonBlocking is O_NONBLOCK.
+	NonBlocking bool `json:"nonblocking"`
+	// UID is the user that owns it, which matters to reuseport.
+	UID int `json:"uid"`
+}
+
+// A joinSection is a membership: an address, or a mapping.
+type joinSection struct {
+	// Group is the multicast address.
+	Group address `json:"group" jsonschema:"required"`
+	// Dev is the interface. Left out: the first.
+	Dev string `json:"dev,omitempty" example:"\"eth0\""`
+}
+
+// A readSection is how an application receives.
+type readSection struct {
+	// With is the system call: blocking recvmsg or recvmmsg on one socket, either after epoll_wait on all sockets, or never.
+	With string `json:"with" enum:"recvmsg recvmmsg epoll+recvmsg epoll+recvmmsg never"`
+	// Batch is the most datagrams of one recvmmsg.
+	Batch int `json:"batch"`
+	// Service is the time in user mode per datagram: a time or a law.
+	Service timeLaw `json:"service"`
+	// Pauses stop every thread now and then, as a garbage collector does.
+	Pauses *pausesSection `json:"pauses,omitempty"`
+}
+
+// A pausesSection is when and how long threads stop.
+type pausesSection struct {
+	// Every is the time from one pause to the next.
+	Every duration `json:"every" jsonschema:"required"`
+	// For is the length of a pause, shorter than every.
+	For duration `json:"for" jsonschema:"required"`
+}
+
+// A runSection is how long and how closely to look.
+type runSection struct {
+	// For is how long to run, in virtual time.
+	For duration `json:"for"`
+	// Seed selects the random numbers.
+	Seed uint64 `json:"seed"`
+	// Sample is the interval of the time series; 0 for none.
+	Sample duration `json:"sample"`
+	// MaxEvents ends a run that takes too long, with the results so far.
+	MaxEvents uint64 `json:"max_events"`
+	// MaxMemory refuses a scenario whose queues could take more bytes.
+	MaxMemory byteSize `json:"max_memory"`
+	// Executive is how the run is computed: lazy, or naive, many times slower, to prove that lazy changes nothing.
+	Executive string `json:"executive" enum:"lazy naive"`
+}
+
+// defaultDocument returns the document of an empty file, without its name.
+func defaultDocument() document {
+	d := scenario.Default()
+	return document{
+		Kernel: kernelSection{Base: d.Host.Kernel.Name},
+		Host: hostSection{
+			CPUs: d.Host.CPUs, HZ: d.Host.HZ, TickPhase: as[timeNotation](d.Host.TickPhase),
+			Costs:        costsSection{Base: d.Host.Costs.Name},
+			UHashEntries: udp.DefaultConfig().HashEntries, UDPHashMix: udp.DefaultConfig().HashMix,
+		},
+		Run: runSection{
+			For: as[timeNotation](d.Run.For), Seed: d.Run.Seed, Sample: as[timeNotation](d.Run.Sample),
+			MaxEvents: d.Run.MaxEvents, MaxMemory: as[bytesNotation](d.Run.MaxMemory), Executive: lazy,
+		},
+	}
+}
+
+// UnmarshalJSON decodes on top of the driver's defaults.
+func (n *nicSection) UnmarshalJSON(b []byte) error {
+	d := nic.DefaultConfig()
+	type plain nicSection
+	*n = nicSection{
+		Driver: d.Driver, MTU: d.MTU, Link: as[linkNotation](d.LinkBitsPerSecond),
+		LinkPartner: partnerSection{ObeysPause: d.Partner.ObeysPause, Queue: as[timeNotation](d.Partner.Queue)},
+		Ring:        ringSection{RX: d.RXRing}, Coalesce: coalesceSection{RXUsecs: d.RXUsecs}, Channels: channelsSection{Combined: d.Combined},
+		Pause: pauseSection{RX: d.RXPause, TX: d.TXPause}, RXFlowHash: flowHashSection{UDP4: flowHash(d.UDPPortHash)},
+		Features: featuresSection{RXChecksumming: d.RXChecksum, GRO: d.GRO}, Promisc: d.Promisc, FrameOverhead: d.FrameOverhead,
+	}
+	return json.Unmarshal(b, (*plain)(n))
+}
+
+// UnmarshalJSON decodes on top of the defaults.
+func (t *tapSection) UnmarshalJSON(b []byte) error {
+	type plain tapSection
+	*t = tapSection{PerPacket: as[neverNotation](engine.Microsecond)}
+	return json.Unmarshal(b, (*plain)(t))
+}
+
+// UnmarshalJSON decodes on top of the defaults.
+func (r *ruleSection) UnmarshalJSON(b []byte) error {
+	type plain ruleSection
+	*r = ruleSection{Hook: "PRE_ROUTING", Drop: as[shareNotation](uint32(1_000_000))}
+	return json.Unmarshal(b, (*plain)(r))
+}
+
+// UnmarshalJSON decodes on top of the defaults.
+func (a *appSection) UnmarshalJSON(b []byte) error {
+	type plain appSection
+	*a = appSection{Read: readSection{With: "recvmsg", Batch: defaultBatch, Service: timeLaw{Fixed: as[timeNotation](engine.Time(0))}}}
+	return json.Unmarshal(b, (*plain)(a))
+}
+
+// defaultBatch is vlen of recvmmsg if the scenario does not say it.
+const defaultBatch = 64
+
+// UnmarshalJSON lets a law replace the default law.
+func (r *readSection) UnmarshalJSON(b []byte) error {
+	type plain readSection
+	service := r.Service
+	r.Service = timeLaw{}
+	if err := json.Unmarshal(b, (*plain)(r)); err != nil {
+		return err
+	}
+	if r.Service.IsZero() {
+		r.Service = service
+	}
+	return nil
+}
+
+// UnmarshalJSON decodes on top of the defaults.
+func (s *socketSection) UnmarshalJSON(b []byte) error {
+	type plain socketSection
+	*s = socketSection{MulticastAll: true}
+	return json.Unmarshal(b, (*plain)(s))
+}
+
+// UnmarshalJSON reads an address or a mapping.
+func (j *joinSection) UnmarshalJSON(b []byte) error {
+	if b[0] == '"' {
+		return j.Group.UnmarshalJSON(b)
+	}
+	type plain joinSection
+	return json.Unmarshal(b, (*plain)(j))
+}
+
+// MarshalJSON prints an address if that is all.
+func (j joinSection) MarshalJSON() ([]byte, error) {
+	if j.Dev == "" {
+		return j.Group.MarshalJSON()
+	}
+	type plain joinSection
+	return json.Marshal(plain(j))
+}
+
+// UnmarshalJSON reads a time or a mapping.
+func (c *cost) UnmarshalJSON(b []byte) error {
+	if b[0] != '{' {
+		c.whole = true
+		return c.Fixed.UnmarshalJSON(b)
+	}
+	type plain cost
+	return json.Unmarshal(b, (*plain)(c))
+}
+
+// MarshalJSON prints a time if that is all.
+func (c cost) MarshalJSON() ([]byte, error) {
+	if c.PerByte.v == 0 {
+		return c.Fixed.MarshalJSON()
+	}
+	type plain cost
+	return json.Marshal(plain(c))
+}
+
+// UnmarshalJSON reads a name or a mapping.
+func (k *kernelSection) UnmarshalJSON(b []byte) error {
+	return nameOrMapping(b, &k.Base, &k.Behaviours)
+}
+
+// MarshalJSON prints the name first.
+func (k kernelSection) MarshalJSON() ([]byte, error) { return mappingWithBase(k.Base, k.Behaviours) }
+
+// UnmarshalJSON reads a name or a mapping.
+func (c *costsSection) UnmarshalJSON(b []byte) error { return nameOrMapping(b, &c.Base, &c.Steps) }
+
+// MarshalJSON prints the name first.
+func (c costsSection) MarshalJSON() ([]byte, error) { return mappingWithBase(c.Base, c.Steps) }
+
+const baseKey = "base"
+
+// nameOrMapping reads a name, or a mapping with a base and changes to it.
+func nameOrMapping[V any](b []byte, base *string, changes *map[string]V) error {
+	if b[0] == '"' {
+		return json.Unmarshal(b, base)
+	}
+	var raw map[string]json.RawMessage
+	if err := json.Unmarshal(b, &raw); err != nil {
+		return err
+	}
+	for key, value := range raw {
+		if key == baseKey {
+			if err := json.Unmarshal(value, base); err != nil {
+				return err
+			}
+			continue
+		}
+		var v V
+		if err := json.Unmarshal(value, &v); err != nil {
+			return err
+		}
+		if *changes == nil {
+			*changes = map[string]V{}
+		}
+		(*changes)[key] = v
+	}
+	return nil
+}
+
+// mappingWithBase prints what nameOrMapping reads.
+func mappingWithBase[V any](base string, changes map[string]V) ([]byte, error) {
+	if len(changes) == 0 {
+		return json.Marshal(base)
+	}
+	rest, err := json.Marshal(changes) // sorts the keys
+	if err != nil {
+		return nil, err
+	}
+	name, err := json.Marshal(base)
+	if err != nil {
+		return nil, err
+	}
+	return append([]byte(`{"`+baseKey+`":`+string(name)+`,`), rest[1:]...), nil
+}

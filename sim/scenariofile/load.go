@@ -1,0 +1,124 @@
+package scenariofile
+
+import (
+	_ "embed"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/seed-556df219/rxpath/sim/scenario"
+)
+
+//go:embed default.yaml
+var defaultYAML []byte
+
+// Default returns the scenario file that rxpath runs when it is given none: a
+// multicast market-data feed of 250,000 messages a second, with comments.
+func Default() []byte { return append([]byte(nil), defaultYAML...) }
+
+// DefaultName is what [Default] is called in faults.
+const DefaultName = "default.yaml"
+
+// Load reads the scenario file at path and applies the sets. The files of its
+// captures are looked for where the scenario file is: their paths become
+// relative to the working directory, as path is.
+//
+// An error of the scenario is [Faults]: everything that is wrong with it at
+// once. An error of the file system is returned as it is.
+func Load(path string, sets ...Set) (scenario.Scenario, error) {
+	data, err := readFile(path)
+	if err != nil {
+		return scenario.Scenario{}, err
+	}
+	s, err := Parse(path, data, sets...)
+	if err != nil {
+		return scenario.Scenario{}, err
+	}
+	for i := range s.Captures {
+		if c := &s.Captures[i]; !filepath.IsAbs(c.File) {
+			c.File = filepath.Join(filepath.Dir(path), filepath.FromSlash(c.File))
+		}
+	}
+	return s, nil
+}
+
+// readFile reads no more of a file than Parse would take.
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, MaxBytes+1))
+}
+
+// Parse reads a scenario from data and applies the sets, in their order. name
+// is the file's name: it stands in faults, and its base without ending is the
+// scenario's name if data gives none. Files of captures stay as they are written.
+//
+// The error is nil or [Faults]. Parse never panics, and takes a second at most
+// to refuse what is too large or too deep to be a scenario.
+func Parse(name string, data []byte, sets ...Set) (scenario.Scenario, error) {
+	s, _, faults := parse(name, data, sets)
+	if faults != nil {
+		return scenario.Scenario{}, faults
+	}
+	return s, nil
+}
+
+// Canonical returns the scenario that Parse makes of the same arguments as a
+// file with every default filled in and every Set applied, in one order and
+// one notation: what to store beside results. Parse reads it as the same
+// scenario, and Canonical gives it back unchanged.
+func Canonical(name string, data []byte, sets ...Set) ([]byte, error) {
+	_, doc, faults := parse(name, data, sets)
+	if faults != nil {
+		return nil, faults
+	}
+	return encode(doc)
+}
+
+// parse does what Parse says, and returns the completed document as well.
+func parse(name string, data []byte, sets []Set) (scenario.Scenario, *document, Faults) {
+	faults := &collector{}
+	root := readYAML(data, 0, faults)
+	if root == nil {
+		return scenario.Scenario{}, nil, faults.faults(name, data, sets, nil)
+	}
+	if root.kind == null {
+		root = &node{kind: mapping, at: root.at}
+	}
+	set := &setter{root: root, faults: faults, load: unscaled}
+	if root.kind == mapping {
+		for i, s := range sets {
+			set.apply(i+1, s)
+		}
+	}
+	s, doc := finish(name, root, set.load, faults)
+	return s, doc, faults.faults(name, data, sets, root)
+}
+
+// finish makes a scenario of a tree.
+func finish(name string, root *node, load uint64, faults *collector) (scenario.Scenario, *document) {
+	valid := root.copy()
+	validate(valid, faults)
+	return build(name, root, valid, load, faults)
+}
+
+// build makes a scenario of the valid part of a tree.
+func build(name string, root, valid *node, load uint64, faults *collector) (scenario.Scenario, *document) {
+	doc := defaultDocument()
+	doc.Name = strings.TrimSuffix(filepath.Base(filepath.ToSlash(name)), filepath.Ext(name))
+	raw, err := json.Marshal(valid.any())
+	if err == nil {
+		err = json.Unmarshal(raw, &doc)
+	}
+	if err != nil { // the schema let something pass that the types do not take
+		faults.add(fault{problem: err.Error()})
+		return scenario.Scenario{}, &doc
+	}
+	c := &converter{doc: &doc, root: root, faults: faults, load: load}
+	return c.convert(), &doc
+}
