@@ -14,7 +14,7 @@ import (
 
 // benchHost returns a host with n readers of one multicast port, each on a CPU
 // of its own, and a feed.
-func benchHost(tb testing.TB, readers int, naive bool, feed func(*traffic.Config), nic func(*scenario.NIC)) *Host {
+func benchHost(tb testing.TB, readers int, with scenario.ReadMode, naive bool, feed func(*traffic.Config), nic func(*scenario.NIC)) *Host {
 	cfg := Linux40()
 	cfg.Naive = naive
 	cfg.CPUs = readers + 1
@@ -28,7 +28,7 @@ func benchHost(tb testing.TB, readers int, naive bool, feed func(*traffic.Config
 				Local: netip.AddrPortFrom(netip.IPv4Unspecified(), port), ReuseAddr: true, RcvBuf: 8 << 20,
 				Join: []socket.Join{{Group: group}},
 			}},
-			Read: scenario.Read{With: scenario.EpollRecvmmsg, Batch: 32, Service: law.Constant(int64(100 * engine.Nanosecond))},
+			Read: scenario.Read{With: with, Batch: 32, Service: law.Constant(int64(100 * engine.Nanosecond))},
 		})
 	}
 	h, err := NewHost(cfg)
@@ -51,20 +51,24 @@ func benchHost(tb testing.TB, readers int, naive bool, feed func(*traffic.Config
 var benchCases = []struct {
 	name    string
 	readers int
+	with    scenario.ReadMode
 	slice   engine.Time
 	feed    func(*traffic.Config)
 	nic     func(*scenario.NIC)
 }{
-	{"overload/constant/14.88Mpps", 1, 10 * engine.Millisecond, func(c *traffic.Config) {
+	{"overload/constant/14.88Mpps", 1, scenario.Recvmsg, 10 * engine.Millisecond, func(c *traffic.Config) {
 		c.MilliPPS, c.Size, c.Arrivals.Kind = 14_880_952_380, law.Constant(64), traffic.Constant
 	}, func(n *scenario.NIC) { n.RXPause, n.TXPause = false, false }},
-	{"overload/poisson/14.88Mpps", 1, 10 * engine.Millisecond, func(c *traffic.Config) {
+	{"overload/poisson/14.88Mpps", 1, scenario.Recvmsg, 10 * engine.Millisecond, func(c *traffic.Config) {
 		c.MilliPPS, c.Size, c.Arrivals.Kind = 14_000_000_000, law.Constant(64), traffic.Poisson
 	}, func(n *scenario.NIC) { n.RXPause, n.TXPause = false, false }},
-	{"lossless/poisson/1Mpps", 1, 10 * engine.Millisecond, func(c *traffic.Config) {
+	{"lossless/poisson/1Mpps", 1, scenario.Recvmsg, 10 * engine.Millisecond, func(c *traffic.Config) {
 		c.MilliPPS, c.Size, c.Arrivals.Kind = 1_000_000_000, law.Constant(128), traffic.Poisson
 	}, func(n *scenario.NIC) {}},
-	{"multicast/250kpps/10readers", 10, 10 * engine.Millisecond, func(c *traffic.Config) {
+	{"multicast/250kpps/10readers", 10, scenario.Recvmsg, 10 * engine.Millisecond, func(c *traffic.Config) {
+		c.MilliPPS, c.Size, c.Arrivals.Kind = 250_000_000, law.Constant(128), traffic.Poisson
+	}, func(n *scenario.NIC) {}},
+	{"multicast/250kpps/10epoll", 10, scenario.EpollRecvmmsg, 10 * engine.Millisecond, func(c *traffic.Config) {
 		c.MilliPPS, c.Size, c.Arrivals.Kind = 250_000_000, law.Constant(128), traffic.Poisson
 	}, func(n *scenario.NIC) {}},
 }
@@ -76,7 +80,7 @@ func BenchmarkRun(b *testing.B) {
 		name := map[bool]string{false: "lazy", true: "naive"}[naive]
 		for _, bc := range benchCases {
 			b.Run(name+"/"+bc.name, func(b *testing.B) {
-				h := benchHost(b, bc.readers, naive, bc.feed, bc.nic)
+				h := benchHost(b, bc.readers, bc.with, naive, bc.feed, bc.nic)
 				h.AdvanceTo(20 * engine.Millisecond)
 				before := h.ledger
 				start := h.now

@@ -3,7 +3,9 @@ package sim
 import (
 	"fmt"
 	"net/netip"
+	"os"
 	"reflect"
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -24,13 +26,25 @@ import (
 // three must agree to the picosecond in every counter, every latency and every
 // effect.
 
-// differentialCases is how many hosts `go test` tries. A failure names its
-// number: run it alone with -run 'TestExecutivesAgree/N$'.
+// differentialCases is how many hosts `go test` tries; the environment variable
+// RXPATH_CASES gives another number. A failure names its number: run it alone
+// with -run 'TestExecutivesAgree/N$'.
 const differentialCases = 300
+
+func cases(t *testing.T) int {
+	s := os.Getenv("RXPATH_CASES")
+	if s == "" {
+		return differentialCases
+	}
+	n, err := strconv.Atoi(s)
+	require.NoError(t, err, "RXPATH_CASES")
+	require.Positive(t, n, "RXPATH_CASES")
+	return n
+}
 
 func TestExecutivesAgree(t *testing.T) {
 	var seen coverage
-	for n := range differentialCases {
+	for n := range cases(t) {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			w := randomWorld(uint64(n))
 			lazy := w.run(t, false, 0)

@@ -68,7 +68,9 @@ const (
 func NewThread(h *Host, c *cpu.Core, name string, cfg ReaderConfig, socks []*Sock, rand engine.Stream, start engine.Time) *Thread {
 	t := &Thread{cfg: cfg, host: h, rand: rand, socks: socks}
 	t.task = c.NewTask(name, cfg.Nice, t.step)
-	t.timer = c.NewLine(&t.timerCost, &t.timerCount, func(c *cpu.Core) { c.Wake(t.task) })
+	if cfg.PauseEvery > 0 {
+		t.timer = c.NewLine(&t.timerCost, &t.timerCount, func(c *cpu.Core) { c.Wake(t.task) })
+	}
 	if cfg.Epoll {
 		for _, s := range socks {
 			w := &watch{thread: t, sock: s}

@@ -101,13 +101,19 @@ func (c *Core) interrupts() {
 // takeLine removes the earliest pending line.
 func (c *Core) takeLine() *Line {
 	var first *Line
+	next := engine.Never // the earliest of the others
 	for _, l := range c.lines {
-		if l.due <= c.now && (first == nil || l.due < first.due) {
+		switch {
+		case first == nil:
 			first = l
+		case l.due < first.due:
+			first, next = l, min(next, first.due)
+		default:
+			next = min(next, l.due)
 		}
 	}
 	first.due = engine.Never
-	c.scanLines()
+	c.irqDue = next
 	return first
 }
 
@@ -153,6 +159,9 @@ func (c *Core) LocalBHDisable() { c.bhOff++ }
 // is pending, in the caller's time (SIRQ-9).
 func (c *Core) LocalBHEnable() {
 	c.bhOff--
+	if c.consumer {
+		return // raises nothing but what its own interrupts run at once
+	}
 	if c.bhOff == 0 && !c.inSoftirq && c.ctx != Hardirq && c.softirqs.Pending() {
 		c.RunSoftirqs(Softirq)
 	}

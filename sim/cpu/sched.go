@@ -163,7 +163,7 @@ func (c *Core) activate(t *Task) {
 	s.charge(c)
 	t.vruntime = max(t.vruntime, s.minVR-s.latency/2)
 	s.queue = append(s.queue, t)
-	if s.cur == nil || s.cur.vruntime-t.vruntime > s.wakeup*1024/engine.Time(t.weight) {
+	if s.cur == nil || s.cur.vruntime-t.vruntime > t.weighed(s.wakeup) {
 		s.need = true
 	}
 }
@@ -178,12 +178,20 @@ func (s *scheduler) charge(c *Core) {
 	}
 	d := c.now - t.charged
 	t.charged = c.now
-	t.vruntime += d * 1024 / engine.Time(t.weight)
+	t.vruntime += t.weighed(d)
 	vr := t.vruntime
 	for _, q := range s.queue {
 		vr = min(vr, q.vruntime)
 	}
 	s.minVR = max(s.minVR, vr)
+}
+
+// weighed scales a time by the task's weight. It models calc_delta_fair.
+func (t *Task) weighed(d engine.Time) engine.Time {
+	if t.weight == 1024 {
+		return d
+	}
+	return d * 1024 / engine.Time(t.weight)
 }
 
 // tick models entity_tick: a task that has had its share gives way.
@@ -217,6 +225,23 @@ func (c *Core) resched() {
 	}
 }
 
+// takeFirst removes the runnable task with the least vruntime.
+func (s *scheduler) takeFirst() *Task {
+	best := 0
+	for i := 1; i < len(s.queue); i++ {
+		if s.queue[i].vruntime < s.queue[best].vruntime {
+			best = i
+		}
+	}
+	t := s.queue[best]
+	last := len(s.queue) - 1
+	for ; best < last; best++ {
+		s.queue[best] = s.queue[best+1]
+	}
+	s.queue = s.queue[:last]
+	return t
+}
+
 // schedule models __schedule: the runnable task with the least vruntime runs.
 func (c *Core) schedule() {
 	s := &c.sched
@@ -233,14 +258,7 @@ func (c *Core) schedule() {
 		c.rearm()
 		return
 	}
-	best := 0
-	for i, t := range s.queue {
-		if t.vruntime < s.queue[best].vruntime {
-			best = i
-		}
-	}
-	t := s.queue[best]
-	s.queue = append(s.queue[:best], s.queue[best+1:]...)
+	t := s.takeFirst()
 	t.state = running
 	s.cur = t
 	if t != prev {

@@ -26,21 +26,22 @@ type Hist struct {
 
 // Record counts d.
 func (h *Hist) Record(d engine.Time) {
-	if d < 0 {
-		d = 0
-	}
+	d = max(d, 0)
+	h.N++
+	h.Sum += uint64(d)
+	h.Max = max(h.Max, d)
 	o, s := index(uint64(d))
 	p := h.oct[o]
 	if p == nil {
-		p = new([sub]uint64)
-		h.oct[o] = p
+		p = h.allocate(o)
 	}
 	p[s]++
-	h.N++
-	h.Sum += uint64(d)
-	if d > h.Max {
-		h.Max = d
-	}
+}
+
+//go:noinline
+func (h *Hist) allocate(o uint) *[sub]uint64 {
+	h.oct[o] = new([sub]uint64)
+	return h.oct[o]
 }
 
 // index returns the octave and the bucket in it: octave 0 counts 0..31 exactly,
@@ -50,7 +51,7 @@ func index(v uint64) (oct, s uint) {
 		return 0, uint(v)
 	}
 	o := uint(bits.Len64(v)) - subBits
-	return o, uint(v>>(o-1)) - sub
+	return o % octaves, uint(v>>((o-1)&63)) % sub
 }
 
 // low returns the smallest value of a bucket.

@@ -72,7 +72,8 @@ func (f *Fault) restated() bool {
 }
 
 // Faults is everything that is wrong with a scenario: first the file from top
-// to bottom, then the Sets in their order. It has at least one element.
+// to bottom, then the Sets in their order. It has at least one element, and at
+// most 1,001: the last one counts the others.
 type Faults []*Fault
 
 // Error returns one line for every fault.
@@ -146,17 +147,32 @@ func (fs Faults) sort() {
 	})
 }
 
-// lineOf returns one line of data, counted from 1, without its end.
-func lineOf(data []byte, line int) string {
-	i := 0
-	for text := range strings.Lines(string(data)) {
-		if i++; i == line {
-			text = strings.TrimRight(text, "\r\n")
-			if !utf8.ValidString(text) {
-				return ""
+// lines finds the lines of a text.
+type lines struct {
+	text   string
+	starts []int
+}
+
+// get returns one line, counted from 1, without its end; "" if it is not there
+// or not text.
+func (l *lines) get(line int) string {
+	if line < 1 {
+		return ""
+	}
+	if l.starts == nil {
+		l.starts = []int{0}
+		for i := range len(l.text) {
+			if l.text[i] == '\n' {
+				l.starts = append(l.starts, i+1)
 			}
-			return text
 		}
 	}
-	return ""
+	if line > len(l.starts) {
+		return ""
+	}
+	text, _, _ := strings.Cut(l.text[l.starts[line-1]:], "\n")
+	if text = strings.TrimSuffix(text, "\r"); !utf8.ValidString(text) {
+		return ""
+	}
+	return text
 }

@@ -2,6 +2,7 @@ package scenariofile
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 )
 
@@ -73,12 +74,7 @@ func (n *node) put(key string, value *node) {
 
 // remove deletes a key.
 func (n *node) remove(key string) {
-	for i := range n.fields {
-		if n.fields[i].key == key {
-			n.fields = append(n.fields[:i:i], n.fields[i+1:]...)
-			return
-		}
-	}
+	n.fields = slices.DeleteFunc(n.fields, func(f field) bool { return f.key == key })
 }
 
 // child returns the node under one token of a path: a key of a mapping or an

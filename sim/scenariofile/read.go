@@ -21,7 +21,7 @@ const (
 	MaxBytes = 1 << 20
 	// maxDepth is how deep lists and mappings may be nested.
 	maxDepth = 32
-	// maxKeys is the number of keys of one mapping in block style: the parser takes quadratic time for them.
+	// maxKeys is the number of keys of one mapping: some of what is done with them takes quadratic time.
 	maxKeys = 4096
 	// maxTokens is the number of words and signs.
 	maxTokens = 200_000
@@ -247,6 +247,10 @@ func (r *reader) field(n *node, a *ast.MappingValueNode, p path) {
 		name = lit.Value.Value
 	}
 	at := r.at(key.GetToken())
+	if len(n.fields) >= maxKeys {
+		r.faults.addUnlessKnown(fault{path: p, at: at, problem: "too much YAML", want: fmt.Sprintf("at most %d keys in a mapping", maxKeys)})
+		return
+	}
 	value := r.node(a.Value, p.under(name))
 	if first := n.field(name); first != nil {
 		where := ""

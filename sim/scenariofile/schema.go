@@ -213,7 +213,7 @@ func validate(root *node, faults *collector) {
 	if !ok {
 		return
 	}
-	v := &violations{root: root, faults: faults, before: len(faults.list)}
+	v := &violations{root: root, faults: faults, before: slices.Clone(faults.list)}
 	v.walk(err)
 	for _, p := range v.bad {
 		root.prune(p)
@@ -269,7 +269,7 @@ func (n *node) prune(p path) {
 type violations struct {
 	root   *node
 	faults *collector
-	before int // faults known before: these nodes are null now, which is no further fault
+	before []fault // what was wrong before: these nodes are null now, which is no further fault
 	bad    []path
 }
 

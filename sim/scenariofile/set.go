@@ -2,6 +2,7 @@ package scenariofile
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -116,7 +117,7 @@ func (s *setter) resolve(p path, at origin) bool {
 func (n *node) take(token string) {
 	if n.kind == list {
 		i, _ := strconv.Atoi(token) // index returned it
-		n.items = append(n.items[:i:i], n.items[i+1:]...)
+		n.items = slices.Delete(n.items, i, i+1)
 		return
 	}
 	n.remove(token)
