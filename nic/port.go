@@ -278,7 +278,7 @@ func (p *Port) lose(r skb.DropReason, n, times uint64) {
 // returns false if the frame has to wait for a descriptor.
 func (p *Port) transfer(f *skb.Frame, queue int, t engine.Time) bool {
 	q := p.queues[queue]
-	n := int(descriptors(f.Len))
+	n := int(descriptors(stripped(f)))
 	if q.free < n {
 		if p.dropEn {
 			q.NoDesc++

@@ -39,6 +39,15 @@ func Truesize(l uint32) uint32 {
 // descriptors returns how many a frame takes (RX-14).
 func descriptors(l uint32) uint32 { return max(1, (l+bufferSize-1)/bufferSize) }
 
+// stripped returns the length of a frame in its buffers: the hardware takes the
+// VLAN tag out (RX-14, RX-41).
+func stripped(f *skb.Frame) uint32 {
+	if f.Head.Tagged {
+		return f.Len - skb.VLANHeader
+	}
+	return f.Len
+}
+
 // A slot is a frame that the hardware has put into the ring.
 type slot struct {
 	frame skb.Frame
@@ -125,7 +134,7 @@ func (q *Queue) clean(c *cpu.Core, budget int) (packets int) {
 		if s.ready > c.Now() {
 			break
 		}
-		n := int(descriptors(s.frame.Len))
+		n := int(descriptors(stripped(&s.frame)))
 		q.filled--
 		q.unarmed++
 		if q.desc++; q.desc < n {
@@ -159,7 +168,8 @@ func (q *Queue) arm(c *cpu.Core) {
 func (q *Queue) receive(c *cpu.Core, s *slot) bool {
 	p := q.port
 	b := &q.scratch
-	*b = skb.Buff{Frame: s.frame, Ready: s.ready, IfIndex: p.ifindex, Queue: uint16(q.index)}
+	b.Reset(&s.frame)
+	b.Ready, b.IfIndex, b.Queue = s.ready, p.ifindex, uint16(q.index)
 	q.head++
 	p.ledger.Take()
 	c.Spend(p.costs.Driver.For(b.Frame.Len))
@@ -167,11 +177,8 @@ func (q *Queue) receive(c *cpu.Core, s *slot) bool {
 	p.latRing.Record(b.Polled - b.Ready)
 	c.Digest.Fold(b.Polled, digestPolled)
 
-	l := b.Frame.Len
-	if b.Head.Tagged {
-		l = max(l-skb.VLANHeader, skb.EthMinLen) // stripped, and padded again (RX-24, RX-41)
-		b.Tagged = true
-	}
+	l := max(stripped(&b.Frame), skb.EthMinLen) // padded again (RX-24)
+	b.Tagged = b.Head.Tagged
 	b.Truesize = Truesize(l)
 	q.Packets++
 	q.Bytes += uint64(l)
