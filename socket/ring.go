@@ -9,12 +9,13 @@ type ring struct {
 
 func (r *ring) len() int { return int(r.tail - r.head) }
 
-func (r *ring) push(d *Datagram) {
+// slot returns where the next datagram goes. It is part of the queue when tail
+// has been moved on.
+func (r *ring) slot() *Datagram {
 	if r.len() == len(r.buf) {
 		r.grow()
 	}
-	r.buf[r.tail&uint32(len(r.buf)-1)] = *d
-	r.tail++
+	return &r.buf[r.tail&uint32(len(r.buf)-1)]
 }
 
 func (r *ring) pop() *Datagram {

@@ -101,19 +101,22 @@ func (s *Sock) QueueRcvSKB(c *cpu.Core, b *skb.Buff) {
 		s.refuse(c, skb.SocketRcvbuff)
 		return
 	}
-	d := datagram(c, b)
-	c.Spend(s.host.Costs.Enqueue.For(d.Payload))
+	c.Spend(s.host.Costs.Enqueue.Fixed)
 	s.look(c)
 	switch {
 	case s.closed:
 		s.host.Ledger.Drop(skb.SocketClosed)
 	case !s.owned:
-		s.queueRcv(c, c.Now(), &d)
+		if s.admit(c, b.Truesize) {
+			fill(s.queue.slot(), c, b)
+			s.queued(c, c.Now())
+		}
 	case s.full(): // full meanwhile, and not in RcvbufErrors
 		s.refuse(c, skb.SocketBacklog)
 	default:
-		s.logLen += int(d.Truesize)
-		s.backlog.push(&d)
+		s.logLen += int(b.Truesize)
+		fill(s.backlog.slot(), c, b)
+		s.backlog.tail++
 		s.host.Ledger.Put()
 		c.Digest.Fold(c.Now(), digestQueued)
 	}
@@ -130,30 +133,38 @@ func (s *Sock) look(c *cpu.Core) {
 // the arriving packet (Q-5, CAP-1).
 func (s *Sock) full() bool { return uint32(s.logLen+s.rmem) > uint32(s.RcvBuf) }
 
-func datagram(c *cpu.Core, b *skb.Buff) Datagram {
-	return Datagram{
-		Arrived: b.At, Polled: b.Polled, Head: b.Head, ID: b.ID, Truesize: b.Truesize,
-		Payload: b.Len - skb.UDPHeader, Unverified: b.Summed == skb.ChecksumNone, CPU: uint16(c.ID()),
-	}
+// fill makes a datagram of a packet, field by field: a composite literal would
+// be built beside the queue and copied.
+func fill(d *Datagram, c *cpu.Core, b *skb.Buff) {
+	d.Arrived, d.Polled, d.Head, d.ID = b.At, b.Polled, b.Head, b.ID
+	d.Truesize, d.Payload = b.Truesize, b.Len-skb.UDPHeader
+	d.Unverified, d.CPU = b.Summed == skb.ChecksumNone, uint16(c.ID())
 }
 
-// queueRcv models __udp_queue_rcv_skb and sock_queue_rcv_skb (S-2 to S-9) on
-// core c, nil while a backlog drains outside any core.
-func (s *Sock) queueRcv(c *cpu.Core, now engine.Time, d *Datagram) {
+// admit models the tests of sock_queue_rcv_skb (S-2, S-6) on core c, nil while
+// a backlog drains outside any core.
+func (s *Sock) admit(c *cpu.Core, truesize uint32) bool {
 	switch {
 	case int32(s.rmem) >= int32(s.RcvBuf): // S-2, signed
 		s.host.Net.UDP.RcvbufErrors++
 		s.refuse(c, skb.SocketRcvbuff)
-		return
-	case !s.host.Memory.schedule(s, int(d.Truesize)): // S-6
+		return false
+	case !s.host.Memory.schedule(s, int(truesize)): // S-6
 		s.refuse(c, skb.ProtoMem)
-		return
+		return false
 	}
+	return true
+}
+
+// queued charges the datagram in the queue's next slot and makes it part of the
+// queue (S-7 to S-9).
+func (s *Sock) queued(c *cpu.Core, now engine.Time) {
+	d := s.queue.slot()
+	s.queue.tail++
+	d.Queued = now
 	s.rmem += int(d.Truesize)
 	s.fwdAlloc -= int(d.Truesize)
 	s.MaxRmem = max(s.MaxRmem, s.rmem)
-	d.Queued = now
-	s.queue.push(d)
 	s.MaxQueued = max(s.MaxQueued, s.queue.len())
 	s.host.Ledger.Put()
 	if s.host.Stack != nil {
@@ -198,9 +209,12 @@ func (s *Sock) Lock() { s.owned = true }
 // then stops counting (OW-3 to OW-5).
 func (s *Sock) Release(now engine.Time) {
 	for s.backlog.len() > 0 {
-		d := *s.backlog.pop()
+		d := s.backlog.pop()
 		s.host.Ledger.Take()
-		s.queueRcv(nil, now, &d)
+		if s.admit(nil, d.Truesize) {
+			*s.queue.slot() = *d
+			s.queued(nil, now)
+		}
 	}
 	s.logLen = 0
 	s.owned = false

@@ -72,3 +72,16 @@ type Buff struct {
 	// poll picked the frame up, and when it last entered a queue.
 	Ready, Polled, Queued engine.Time
 }
+
+// Reset makes b a fresh packet of the given frame.
+func (b *Buff) Reset(f *Frame) {
+	b.Frame = *f
+	b.Truesize, b.Len, b.IfIndex, b.Queue = 0, 0, 0, 0
+	b.PktType, b.Summed, b.CsumBad, b.Tagged = 0, ChecksumNone, false, false
+	b.Hash, b.SWHash = 0, false
+	b.Route = Route{}
+	if b.Sock != nil {
+		b.Sock = nil
+	}
+	b.Ready, b.Polled, b.Queued = 0, 0, 0
+}
