@@ -144,11 +144,18 @@ func (s *train) Fill(out []skb.Frame) int {
 var (
 	sender = netip.MustParseAddrPort("10.0.0.1:5000")
 	local  = netip.MustParseAddrPort("10.0.0.2:5001")
+
+	multicast = netip.MustParseAddrPort("239.1.0.1:5001")
 )
 
 // frameOf returns a frame for the default MAC whose length without FCS is l.
 func frameOf(l int) skb.Frame {
 	return skb.NewUDP(DefaultConfig().MAC, sender, local, l-skb.EthHeader-skb.IPHeader-skb.UDPHeader)
+}
+
+// groupFrame returns a frame to a group or broadcast address.
+func groupFrame(dst string) func() skb.Frame {
+	return func() skb.Frame { return skb.NewUDP(skb.MAC{}, sender, netip.MustParseAddrPort(dst), 10) }
 }
 
 // lineRate is the gap of frames of l bytes without FCS at 10 Gb/s.
