@@ -28,16 +28,24 @@ type GRO struct {
 // (GRO-2), unless the packet is a fragment, has IP options, is padded, or has a
 // bad IP header checksum (GRO-1).
 func (g *GRO) Receive(c *cpu.Core, b *skb.Buff) {
-	c.Spend(g.Costs.GRO.Fixed)
-	if g.On && g.Profile.UDPGROChecksum && b.Summed == skb.ChecksumNone && verifiable(b) {
-		c.Spend(g.Costs.Checksum.For(uint32(b.UDPLen)))
-		if b.Head.UDPChecksum == skb.ChecksumBad {
-			b.CsumBad = true
-		} else {
-			b.Summed = skb.ChecksumUnnecessary
-		}
+	if g.On {
+		c.Spend(g.Costs.GRO.Fixed)
+		g.verify(c, b)
 	}
 	g.Up(c).NetifReceiveSKB(c, b)
+}
+
+// verify models what udp4_gro_receive does with a checksum.
+func (g *GRO) verify(c *cpu.Core, b *skb.Buff) {
+	if !g.Profile.UDPGROChecksum || b.Summed != skb.ChecksumNone || !verifiable(b) {
+		return
+	}
+	c.Spend(g.Costs.Checksum.For(uint32(b.UDPLen)))
+	if b.Head.UDPChecksum == skb.ChecksumBad {
+		b.CsumBad = true
+	} else {
+		b.Summed = skb.ChecksumUnnecessary
+	}
 }
 
 // verifiable says whether udp4_gro_receive gets as far as the checksum.
