@@ -80,7 +80,8 @@ type Capture struct {
 	Name string
 	// To is the interface.
 	To string
-	// File is a path, relative to the scenario file.
+	// File is a path, as os.Open takes it: scenariofile.Load has put the directory of the scenario file before
+	// a relative one, scenariofile.Parse has not.
 	File string
 	// SpeedMilli is the replay speed in thousandths: 1000 as recorded, 10000 ten times as fast. Ignored with MilliPPS.
 	SpeedMilli uint64

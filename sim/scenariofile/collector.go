@@ -35,14 +35,20 @@ type collector struct {
 // full reports that a further fault would only be counted.
 func (c *collector) full() bool { return len(c.list) >= maxFaults }
 
-// add adds a fault.
-func (c *collector) add(f fault) {
+// addAside adds a fault of a Set that was not applied: it says nothing about
+// what stands at its path.
+func (c *collector) addAside(f fault) {
 	if c.full() {
 		c.more++
 		return
 	}
 	c.list = append(c.list, f)
-	if len(f.path) == 0 {
+}
+
+// add adds a fault.
+func (c *collector) add(f fault) {
+	c.addAside(f)
+	if c.full() || len(f.path) == 0 {
 		return
 	}
 	if c.wrong == nil {

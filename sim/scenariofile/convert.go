@@ -82,8 +82,11 @@ func (c *converter) convert() scenario.Scenario {
 	return s
 }
 
-// selfTag marks a field that stands for the whole of its mapping.
+// selfTag marks a field that stands for the whole of its mapping, as one
+// without a tag does.
 const selfTag = "-"
+
+var rawMessage = reflect.TypeFor[json.RawMessage]()
 
 // checkScalars looks for scalars in v, which stands at p, and reports those
 // that are not written as they should be.
@@ -105,16 +108,16 @@ func (c *converter) checkScalars(p path, v reflect.Value) {
 			if !f.IsExported() {
 				continue
 			}
-			switch key, _, _ := strings.Cut(f.Tag.Get("json"), ","); key {
-			case "": // the changes of a nameOrMapping
-				c.checkScalars(p, v.Field(i))
-			case selfTag:
-				c.checkScalars(p, v.Field(i))
-			default:
-				c.checkScalars(p.under(key), v.Field(i))
+			at := p
+			if key, _, _ := strings.Cut(f.Tag.Get("json"), ","); key != "" && key != selfTag {
+				at = p.under(key)
 			}
+			c.checkScalars(at, v.Field(i))
 		}
 	case reflect.Slice:
+		if v.Type() == rawMessage {
+			return
+		}
 		for i := range v.Len() {
 			c.checkScalars(p.item(i), v.Index(i))
 		}
@@ -173,7 +176,7 @@ func pathOf(s string) path {
 
 // invalid reports what scenario.Validate found, under the path that it has in the file.
 func (c *converter) invalid(e *cfgerr.Error) {
-	p := c.written(c.fileful(pathOf(e.Path)))
+	p := c.written(c.inFile(pathOf(e.Path)))
 	f := fault{path: p, want: e.Want}
 	switch n, _ := c.root.locate(p); {
 	case n == nil: // a default, or nothing where something must be
@@ -193,9 +196,9 @@ func (c *converter) invalid(e *cfgerr.Error) {
 	c.faults.addUnlessKnown(f)
 }
 
-// fileful turns a path of the scenario into one of the file, where captures are
+// inFile turns a path of the scenario into one of the file, where captures are
 // sources as well and some keys have other names.
-func (c *converter) fileful(p path) path {
+func (c *converter) inFile(p path) path {
 	p = slices.Clone(p)
 	if len(p) == 0 {
 		return p

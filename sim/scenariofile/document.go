@@ -31,8 +31,8 @@ type document struct {
 	Host hostSection `json:"host"`
 	// Sysctl holds sysctls under their own names.
 	Sysctl sysctlSection `json:"sysctl"`
-	// NICs are the network interfaces. Left out: one named eth0 if there is traffic or an application.
-	NICs []nicSection `json:"nics,omitempty"`
+	// NICs are the network interfaces, at most 64. Left out: one named eth0 if there is traffic or an application.
+	NICs []nicSection `json:"nics,omitempty" jsonschema:"maxItems=64"`
 	// Netfilter are the rules of the firewall; the first match decides (NF-1).
 	Netfilter []ruleSection `json:"netfilter,omitempty"`
 	// Traffic are the sources of frames: made by a law, or replayed from a capture (with pcap).

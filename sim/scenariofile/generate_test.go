@@ -88,16 +88,16 @@ traffic: [{rate: 1pps, size: 64, dst: 10.0.0.2:1}, {pcap: x}]
 apps: [{cpu: 0, sockets: [{bind: 0.0.0.0:1}]}]
 `
 	faults := &collector{}
-	tree := readYAML([]byte(least), 0, faults)
+	tree := readYAML([]byte(least), 0, nil, faults)
 	_, doc := build("default", tree, tree, unscaled, faults)
 	require.Empty(t, faults.list)
 	text, err := encode(doc)
 	require.NoError(t, err)
 	g.least = tree
-	g.defaults = readYAML(text, 0, faults)
+	g.defaults = readYAML(text, 0, nil, faults)
 	data, err := os.ReadFile("testdata/everything.yaml")
 	require.NoError(t, err)
-	g.full = readYAML(data, 0, faults)
+	g.full = readYAML(data, 0, nil, faults)
 	require.Empty(t, faults.list)
 	return g
 }

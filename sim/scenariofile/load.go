@@ -58,8 +58,8 @@ func readFile(path string) ([]byte, error) {
 // is the file's name: it stands in faults, and its base without ending is the
 // scenario's name if data gives none. Files of captures stay as they are written.
 //
-// The error is nil or [Faults]. Parse never panics, and takes a second at most
-// to refuse what is too large or too deep to be a scenario.
+// The error is nil or [Faults]. Parse never panics, and is quick to refuse what
+// is too large or too deep to be a scenario.
 func Parse(name string, data []byte, sets ...Set) (scenario.Scenario, error) {
 	s, _, faults := parse(name, data, sets)
 	if faults != nil {
@@ -83,7 +83,7 @@ func Canonical(name string, data []byte, sets ...Set) ([]byte, error) {
 // parse does what Parse says, and returns the completed document as well.
 func parse(name string, data []byte, sets []Set) (scenario.Scenario, *document, Faults) {
 	faults := &collector{}
-	root := readYAML(data, 0, faults)
+	root := readYAML(data, 0, nil, faults)
 	if root == nil {
 		return scenario.Scenario{}, nil, faults.faults(name, data, sets, nil)
 	}

@@ -2,6 +2,7 @@ package scenariofile_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"net/netip"
@@ -383,18 +384,48 @@ func TestBombs(t *testing.T) {
 			}
 			return s
 		}(),
-		"quote":     `"` + many("x", 1_000_000),
-		"digits":    "run: {seed: " + many("9", 1_000_000) + "}",
-		"long key":  many("x", 1_000_000) + ": 1",
-		"not UTF-8": "host: {cpus: 4}\nname: \xff",
-		"NUL":       "name: \x00",
+		"unknown keys":   "{" + many("x: 1, ", 30_000) + "}",
+		"different keys": keysOf("host: {", 40_000),
+		"more keys":      keysOf("", 40_000),
+		"interfaces":     "nics: [" + many("{mtu: 1},", 20_000) + "]",
+		"sources":        "traffic: [" + many("{rate: 1, to: x},", 20_000) + "]",
+		"applications":   "apps: [" + many("{sockets: [{}]},", 20_000) + "]",
+		"empty sources":  "traffic: [" + many("{},", 60_000) + "]",
+		"wrong words":    "thresholds: [" + many("1,", 90_000) + "]",
+		"wrong units":    "traffic: [{rate: 1pps, dst: 239.1.1.1:1, size: {empirical: {values: [" + many("1k,", 90_000) + "]}}}]",
+		"quote":          `"` + many("x", 1_000_000),
+		"digits":         "run: {seed: " + many("9", 1_000_000) + "}",
+		"long key":       many("x", 1_000_000) + ": 1",
+		"not UTF-8":      "host: {cpus: 4}\nname: \xff",
+		"NUL":            "name: \x00",
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := scenariofile.Parse("bomb.yaml", []byte(text))
 			require.Error(t, err)
-			require.Less(t, len(err.Error()), 1000)
+			faults := err.(scenariofile.Faults)
+			require.LessOrEqual(t, len(faults), 1001)
+			for _, f := range faults {
+				require.Less(t, len(f.Error()), 1000)
+			}
 		})
 	}
+}
+
+// keysOf returns a mapping with n different keys.
+func keysOf(open string, n int) string {
+	var b strings.Builder
+	b.WriteString(open)
+	for i := range n {
+		if open == "" {
+			fmt.Fprintf(&b, "k%d: 1\n", i)
+		} else {
+			fmt.Fprintf(&b, "k%d: 1, ", i)
+		}
+	}
+	if open != "" {
+		b.WriteString("}")
+	}
+	return b.String()
 }
 
 func TestParseSet(t *testing.T) {

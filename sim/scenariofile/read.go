@@ -37,9 +37,10 @@ type reader struct {
 	budget  int
 }
 
-// readYAML reads one document: the file, or the value of a Set. It returns null
-// for an empty one, and nil after a fault that leaves nothing to go on with.
-func readYAML(data []byte, set int, faults *collector) *node {
+// readYAML reads one document: the file, or the value of a Set, which stands at
+// p. It returns null for an empty one, and nil after a fault that leaves nothing
+// to go on with.
+func readYAML(data []byte, set int, p path, faults *collector) *node {
 	r := &reader{faults: faults, set: set, anchors: map[string]*node{}, budget: maxNodes}
 	data = []byte(strings.TrimPrefix(string(data), "\ufeff"))
 	if len(data) > MaxBytes {
@@ -61,14 +62,15 @@ func readYAML(data []byte, set int, faults *collector) *node {
 		r.broken(file.Docs[1].Start, "a second document", "one document in a file")
 		return nil
 	}
-	return r.node(file.Docs[0].Body, nil)
+	return r.node(file.Docs[0].Body, p)
 }
 
-// parse guards the library's parser: it is recursive, and for hostile input may be slow or panic.
+// parse guards the library's parser, which is recursive and in places
+// quadratic, and could panic.
 func (r *reader) parse(text string) (file *ast.File) {
 	defer func() {
-		if p := recover(); p != nil {
-			r.broken(nil, fmt.Sprintf("not YAML (%v)", p), "")
+		if why := recover(); why != nil {
+			r.broken(nil, fmt.Sprintf("not YAML (%v)", why), "")
 			file = nil
 		}
 	}()
@@ -91,7 +93,7 @@ func (r *reader) parse(text string) (file *ast.File) {
 }
 
 // tooMuch returns the token at which a text becomes larger than anybody writes
-// one, and the limit; nil if it never does. It looks at tokens only, so that the parser is spared.
+// one, and the limit; nil if it never does.
 func tooMuch(tokens token.Tokens) (at *token.Token, want string) {
 	if len(tokens) > maxTokens {
 		return tokens[maxTokens], fmt.Sprintf("at most %d words and signs", maxTokens)

@@ -213,7 +213,7 @@ func validate(root *node, faults *collector) {
 	if !ok {
 		return
 	}
-	v := &violations{root: root, faults: faults, before: slices.Clone(faults.list)}
+	v := &violations{root: root, faults: faults, before: collector{wrong: maps.Clone(faults.wrong)}}
 	v.walk(err)
 	for _, p := range v.bad {
 		root.prune(p)
@@ -223,7 +223,7 @@ func validate(root *node, faults *collector) {
 // dropNulls removes keys without a value where a list or a mapping would stand:
 // a section whose content is commented out. A scalar without a value is an error.
 func dropNulls(n *node, s *jsonschema.Schema) {
-	if n.kind == list {
+	if isList(s) {
 		for _, item := range n.items {
 			dropNulls(item, deref(s).Items2020)
 		}
@@ -235,7 +235,7 @@ func dropNulls(n *node, s *jsonschema.Schema) {
 		case sub == nil || sub.Types == nil:
 		case f.value.kind == null && (slices.Contains(sub.Types.ToStrings(), "array") || slices.Contains(sub.Types.ToStrings(), "object")):
 			n.remove(f.key)
-		case f.value.kind == mapping || isList(sub) && f.value.kind == list:
+		default:
 			dropNulls(f.value, sub)
 		}
 	}
@@ -269,7 +269,7 @@ func (n *node) prune(p path) {
 type violations struct {
 	root   *node
 	faults *collector
-	before []fault // what was wrong before: these nodes are null now, which is no further fault
+	before collector // what was wrong before: these nodes are null now, which is no further fault
 	bad    []path
 }
 
@@ -281,11 +281,9 @@ func (v *violations) walk(e *jsonschema.ValidationError) {
 		return
 	}
 	p := path(e.InstanceLocation)
-	for _, f := range v.faults.list[:v.before] {
-		if len(f.path) > 0 && f.path.above(p) {
-			v.bad = append(v.bad, p)
-			return
-		}
+	if v.before.about(p) {
+		v.bad = append(v.bad, p)
+		return
 	}
 	s := schemaAt(p)
 	f := fault{path: p, want: expectation(s)}
@@ -329,7 +327,7 @@ func (v *violations) walk(e *jsonschema.ValidationError) {
 		f.want = fmt.Sprintf("at least %d of them", k.Want)
 	case *kind.MaxItems:
 		f.want = fmt.Sprintf("at most %d of them", k.Want)
-	case *kind.Minimum, *kind.Maximum, *kind.Const:
+	case *kind.Minimum, *kind.Maximum:
 	default:
 		f.want = e.ErrorKind.LocalizedString(message.NewPrinter(language.English))
 	}
@@ -339,13 +337,17 @@ func (v *violations) walk(e *jsonschema.ValidationError) {
 
 // unknown reports a key of a mapping that s does not know.
 func (v *violations) unknown(p path, s *jsonschema.Schema) {
+	v.bad = append(v.bad, p)
 	f := fault{path: p, problem: "unknown key"}
+	if v.faults.full() {
+		v.faults.add(f) // counted
+		return
+	}
 	if above, _ := v.root.locate(p[:len(p)-1]); above.field(p[len(p)-1]) != nil {
 		f.at = above.field(p[len(p)-1]).at
 	}
 	f.near, f.want = suggest(p[len(p)-1], s)
 	v.faults.add(f)
-	v.bad = append(v.bad, p)
 }
 
 func nearAny(s string, values []any) string {

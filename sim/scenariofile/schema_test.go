@@ -27,7 +27,7 @@ func TestEverythingHasEveryKey(t *testing.T) {
 	data, err := os.ReadFile("testdata/everything.yaml")
 	require.NoError(t, err)
 	faults := &collector{}
-	full := readYAML(data, 0, faults)
+	full := readYAML(data, 0, nil, faults)
 	require.Empty(t, faults.list)
 	type key struct {
 		of   *jsonschema.Schema

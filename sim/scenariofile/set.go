@@ -45,35 +45,36 @@ type setter struct {
 // apply applies the nth Set, counted from 1. Later ones win.
 func (s *setter) apply(n int, set Set) {
 	at := origin{set: n}
-	value := readYAML([]byte(set.Value), n, s.faults)
-	if value == nil {
-		return
-	}
-	if set.Path == loadPath {
-		s.setLoad(at, value)
-		return
-	}
 	p, ok := parsePath(set.Path)
 	if !ok {
-		s.faults.add(fault{at: at, problem: "not a path", want: "a path such as nics[0].ring.rx or net.core.rmem_max"})
+		s.faults.addAside(fault{at: at, problem: "not a path", want: "a path such as nics[0].ring.rx or net.core.rmem_max"})
 		return
 	}
-	s.put(p, value, at)
+	value := readYAML([]byte(set.Value), n, p, s.faults)
+	switch {
+	case value == nil:
+	case set.Path == loadPath:
+		s.setLoad(at, value)
+	default:
+		s.put(p, value, at)
+	}
 }
 
 func (s *setter) setLoad(at origin, value *node) {
 	load, err := units.ParseMilli(value.text)
 	if err != nil || load == 0 || value.kind != number && value.kind != str {
-		s.faults.add(fault{path: path{loadPath}, at: at, value: value.describe(), want: factorNotation{}.want() + ", above 0"})
+		s.faults.addAside(fault{path: path{loadPath}, at: at, value: value.describe(), want: factorNotation{}.want() + ", above 0"})
 		return
 	}
 	s.load = load
 }
 
-// put sets the node at p, and makes the mappings on the way. It changes nothing
-// if p leads nowhere.
+// put sets the node at p and makes the mappings on the way, or takes it away.
 func (s *setter) put(p path, value *node, at origin) {
 	if !s.resolve(p, at) {
+		return
+	}
+	if there, _ := s.root.locate(p); there == nil && value.kind == null {
 		return
 	}
 	n, sch := s.root, compiled()
@@ -159,7 +160,8 @@ func (n *node) descend(sch, next *jsonschema.Schema, token string, at origin) *n
 // by name, and reports it if there is none. The interface that a scenario
 // leaves to the default can be named as well: it is then written down.
 func (s *setter) index(p path, n *node, token string, at origin) int {
-	if (n == nil || len(n.items) == 0) && p.String() == "nics" && (token == "0" || token == nicName(0)) {
+	none := n == nil || n.kind == null || n.kind == list && len(n.items) == 0
+	if none && p.String() == "nics" && (token == "0" || token == nicName(0)) {
 		s.root.put(p[0], &node{kind: list, at: at, items: []*node{{kind: mapping, at: at}}})
 		return 0
 	}
@@ -179,7 +181,7 @@ func (s *setter) index(p path, n *node, token string, at origin) int {
 	if len(known) == 0 {
 		want = fmt.Sprintf("an element that is there: %s has none", p)
 	}
-	s.faults.add(fault{path: p, at: at, problem: fmt.Sprintf("no element %q", clip(token)), want: want, near: near(token, known)})
+	s.faults.addAside(fault{path: p, at: at, problem: fmt.Sprintf("no element %q", clip(token)), want: want, near: near(token, known)})
 	return -1
 }
 
@@ -211,5 +213,5 @@ func (s *setter) unknown(p path, key string, sch *jsonschema.Schema, at origin) 
 	case f.near != "":
 		f.near = p.under(f.near).String()
 	}
-	s.faults.add(f)
+	s.faults.addAside(f)
 }
