@@ -73,10 +73,11 @@ type Core struct {
 	due      engine.Time
 	section  engine.Time // the longest time that a consumer spends without coming back to the task level
 
-	lines  []*Line
-	irqDue engine.Time // the earliest line
-	ticks  int         // pending, naive only
-	tickAt engine.Time // the next tick while busy
+	lines   []*Line
+	irqDue  engine.Time // the earliest line
+	entered engine.Time // when the present interrupt began
+	ticks   int         // pending, naive only
+	tickAt  engine.Time // the next tick while busy
 
 	softirqs  Softirqs
 	inSoftirq bool

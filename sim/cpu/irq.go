@@ -120,6 +120,8 @@ func (c *Core) takeLine() *Line {
 // interrupt runs one hard interrupt. It models do_IRQ: irq_enter, the handler,
 // irq_exit.
 func (c *Core) interrupt(l *Line) {
+	entered := c.entered
+	c.entered = c.now
 	c.leaveIdle()
 	prev := c.ctx
 	c.ctx = Hardirq
@@ -128,6 +130,7 @@ func (c *Core) interrupt(l *Line) {
 	c.Spend(*l.cost)
 	l.handler(c)
 	c.ctx = prev
+	c.entered = entered
 	c.irqExit()
 }
 
@@ -191,9 +194,4 @@ func (c *Core) leaveIdle() {
 	c.rearm()
 	c.Spend(c.costs.IdleExit.Fixed)
 	c.ctx = prev
-}
-
-// sendReschedule models smp_send_reschedule for a task woken from another core.
-func (c *Core) sendReschedule(to *Core) {
-	to.sched.ipi.Raise(c.now + max(c.costs.IPILatency.Fixed, engine.Picosecond))
 }

@@ -81,11 +81,17 @@ func (t *Task) Sleep() {
 	t.core.sched.need = true
 }
 
+// A wakeup is under way to the task's core.
+type wakeup struct {
+	task *Task
+	due  engine.Time // when its interrupt arrives
+}
+
 type scheduler struct {
 	tasks   []*Task
 	cur     *Task
-	queue   []*Task // runnable, not running
-	waking  []*Task // by an inter-processor interrupt under way
+	queue   []*Task  // runnable, not running
+	waking  []wakeup // by inter-processor interrupts under way
 	ipi     *Line
 	need    bool // TIF_NEED_RESCHED of the running task, or of idle
 	busy    bool
@@ -98,12 +104,31 @@ type scheduler struct {
 func (s *scheduler) init(c *Core) {
 	f := engine.Time(bits.Len(uint(min(max(c.cfg.CPUs, 1), 8))))
 	s.latency, s.minGran, s.wakeup = f*schedLatency, f*schedMinGranularity, f*schedWakeupGran
-	s.ipi = c.NewLine(&c.costs.Reschedule.Fixed, &c.Stats.Reschedule, func(c *Core) {
-		for _, t := range s.waking {
-			c.activate(t)
+	s.ipi = c.NewLine(&c.costs.Reschedule.Fixed, &c.Stats.Reschedule, s.received)
+}
+
+// received models scheduler_ipi: it wakes whom interrupts that had arrived when
+// it began were for. One interrupt serves for several.
+func (s *scheduler) received(c *Core) {
+	later := s.waking[:0]
+	next := engine.Never
+	for _, w := range s.waking {
+		if w.due <= c.entered {
+			c.activate(w.task)
+		} else {
+			later = append(later, w)
+			next = min(next, w.due)
 		}
-		s.waking = s.waking[:0]
-	})
+	}
+	s.waking = later
+	s.ipi.Raise(next)
+}
+
+// send sends the interrupt that wakes a task; it arrives at the given instant.
+func (s *scheduler) send(t *Task, due engine.Time) {
+	t.state = waking
+	s.waking = append(s.waking, wakeup{t, due})
+	s.ipi.Raise(due)
 }
 
 // NeedResched reports the flag of the interrupted task (SIRQ-6).
@@ -138,17 +163,13 @@ func (c *Core) Wake(t *Task) {
 		c.activate(t)
 		return
 	}
-	t.state = waking
-	t.core.sched.waking = append(t.core.sched.waking, t)
-	c.sendReschedule(t.core)
+	t.core.sched.send(t, c.now+max(c.costs.IPILatency.Fixed, engine.Picosecond))
 }
 
 // Start makes a sleeping task runnable at the given instant, from outside.
 func (t *Task) Start(at engine.Time) {
 	if t.state == asleep {
-		t.state = waking
-		t.core.sched.waking = append(t.core.sched.waking, t)
-		t.core.sched.ipi.Raise(max(at, t.core.now+1))
+		t.core.sched.send(t, max(at, t.core.now+1))
 	}
 }
 
