@@ -155,7 +155,7 @@ func (q *Queue) clean(c *cpu.Core, budget int) (packets int) {
 // arm models ixgbe_alloc_rx_buffers: every freed slot gets a buffer, one tail
 // write hands them to the hardware (RX-7).
 func (q *Queue) arm(c *cpu.Core) {
-	c.Spend(q.port.costs.Refill.For(uint32(q.unarmed)))
+	c.Spend(q.port.costs.Refill.Fixed)
 	q.port.settle(c.Now())
 	q.free += q.unarmed
 	q.unarmed = 0

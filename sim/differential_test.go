@@ -88,13 +88,8 @@ type world struct {
 	cfg     Config
 	traffic []traffic.Config
 	end     engine.Time
-	locks   []lockEvent
-}
-
-// lockEvent is a stretch of time in which somebody owns a socket.
-type lockEvent struct {
-	socket   int
-	from, to engine.Time
+	// contended worlds let several CPUs meet at sockets that are locked and released all the time.
+	contended bool
 }
 
 func (w *world) pick(n int) int                  { return int(w.rnd.Below(uint64(n))) }
@@ -139,7 +134,29 @@ func randomWorld(seed uint64) *world {
 	w.nics()
 	w.apps()
 	w.sources()
+	if w.one(8) {
+		w.contend()
+	}
 	return w
+}
+
+func (w *world) contend() {
+	w.contended = true
+	w.cfg.CPUs = max(w.cfg.CPUs, 4)
+	w.cfg.Limits.UDPMem = socket.DefaultLimits().UDPMem
+	w.cfg.Softirq.NetdevMaxBacklog = 1000
+	for i := range w.cfg.NICs {
+		n := &w.cfg.NICs[i]
+		n.RPS = map[string][]int{}
+		for q := range n.Combined {
+			n.RPS[fmt.Sprintf("rx-%d", q)] = []int{0, 1, 2, 3}
+		}
+	}
+	for i := range w.traffic {
+		c := &w.traffic[i]
+		c.MilliPPS, c.Flows, c.VLAN, c.Faults = 2_000_000_000, 16, 0, traffic.Faults{}
+		c.Dst = netip.AddrPortFrom(group, port)
+	}
 }
 
 func (w *world) sysctls() {
@@ -147,6 +164,10 @@ func (w *world) sysctls() {
 	s.NetdevBudget = []int{300, 300, 64, 1, 0, 128}[w.pick(6)]
 	s.DevWeight = []int{64, 64, 1, 7}[w.pick(4)]
 	s.NetdevMaxBacklog = []int{1000, 1000, 10, 0, 40}[w.pick(5)]
+	if w.one(3) {
+		s.FlowLimitCPUs = []int{0, 1, 2, 3}
+		s.FlowLimitTableLen = []int{1, 16, 4096}[w.pick(3)]
+	}
 	if w.one(4) {
 		w.cfg.Limits.UDPMem = [3]int{w.between(1, 60), 60, w.between(60, 90)}
 	}
@@ -337,14 +358,23 @@ func (w *world) instants(h *Host, slices uint64) []instant {
 	r := engine.NewStream(w.seed, "locks")
 	var out []instant
 	at := engine.Time(0)
-	for len(h.socks) > 0 && r.Below(3) > 0 {
+	part := uint64(w.end / 3)
+	if w.contended {
+		part = uint64(100 * engine.Microsecond)
+	}
+	for len(h.socks) > 0 && (w.contended || r.Below(3) > 0) {
 		s := h.socks[r.Below(uint64(len(h.socks)))]
-		at += engine.Time(r.Below(uint64(w.end / 3)))
-		hold := engine.Time(r.Below(uint64(w.end / 3)))
+		at += engine.Time(r.Below(part))
+		hold := engine.Time(r.Below(part))
 		if at+hold >= w.end {
 			break
 		}
-		out = append(out, instant{at, s.Lock}, instant{at + hold, s.Release})
+		lock, release := s.Lock, s.Release
+		if r.Below(2) == 0 { // all of them: several CPUs meet at full backlogs
+			lock = func() { each(h.socks, (*Socket).Lock) }
+			release = func() { each(h.socks, (*Socket).Release) }
+		}
+		out = append(out, instant{at, lock}, instant{at + hold, release})
 		at += hold + 1
 	}
 	out = append(out, instant{w.end, nil})
@@ -364,6 +394,12 @@ func (w *world) instants(h *Host, slices uint64) []instant {
 		all = append(all, i)
 	}
 	return all
+}
+
+func each[T any](all []T, f func(T)) {
+	for _, v := range all {
+		f(v)
+	}
 }
 
 // coverage counts what happened over all cases: what never happens proves nothing.
@@ -387,6 +423,7 @@ func (c *coverage) add(o outcome) {
 		c.events["ksoftirqd wake-up"] += s.KsoftirqdWakeups
 		c.events["task wake-up"] += s.Wakeups
 		c.events["preemption"] += s.Preemptions
+		c.events["flow_limit_count"] += s.Softnet.FlowLimitCount
 		c.events["received_rps"] += s.Softnet.ReceivedRPS
 		c.events["tick"] += s.LocalTimer
 		c.events["reschedule interrupt"] += s.Reschedule
@@ -430,7 +467,7 @@ func (c *coverage) report(t *testing.T) {
 			require.NotZero(t, c.drops[r], "no case dropped a packet for %v", r)
 		}
 	}
-	for _, e := range []string{"time_squeeze", "softirq restart", "ksoftirqd wake-up", "task wake-up", "preemption", "received_rps", "tick",
+	for _, e := range []string{"time_squeeze", "softirq restart", "ksoftirqd wake-up", "task wake-up", "preemption", "received_rps", "flow_limit_count", "tick",
 		"reschedule interrupt", "read", "clone under the slot lock", "clone", "early demux", "tx_flow_control_xoff", "tx_flow_control_xon"} {
 		t.Logf("%-28s %9d", e, c.events[e])
 		require.NotZero(t, c.events[e], "no case saw a %s", e)

@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"sort"
 	"strconv"
@@ -18,6 +19,7 @@ import (
 	"github.com/seed-556df219/rxpath/sim/hist"
 	"github.com/seed-556df219/rxpath/sim/kernel"
 	"github.com/seed-556df219/rxpath/sim/mib"
+	"github.com/seed-556df219/rxpath/sim/procfs"
 	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/sim/skb"
 	"github.com/seed-556df219/rxpath/socket"
@@ -96,6 +98,13 @@ func NewHost(cfg Config) (*Host, error) {
 			return nil, err
 		}
 	}
+	for i := range cfg.NICs { // behind all interfaces, so that those have the lowest indices
+		n := &cfg.NICs[i]
+		dev, _ := h.ip.DeviceNamed(n.Name)
+		for _, id := range n.VLANs {
+			dev.AddVLAN(uint16(id), fmt.Sprintf("%s.%d", n.Name, id), 0, 0)
+		}
+	}
 	for i := range cfg.Apps {
 		if err := h.openApp(&cfg.Apps[i]); err != nil {
 			return nil, err
@@ -155,9 +164,6 @@ func (h *Host) addNIC(i int) error {
 	h.gro[n.Name] = gro
 	h.ports = append(h.ports, port)
 	port.JoinGroup(0xe0000001)
-	for _, id := range n.VLANs {
-		dev.AddVLAN(uint16(id), fmt.Sprintf("%s.%d", n.Name, id), 0, 0)
-	}
 	for _, t := range n.Taps {
 		dev.AddTap(t.RcvBuf, t.PerPacket)
 	}
@@ -274,7 +280,8 @@ const maxTruesize = 896 + 5*2048
 // Now returns the virtual time that has passed.
 func (h *Host) Now() time.Duration { return h.now.Duration() }
 
-// Advance lets virtual time pass. d is rounded to nothing: nanoseconds are exact.
+// Advance lets virtual time pass; what is due at its very end has happened. A
+// negative d does nothing.
 func (h *Host) Advance(d time.Duration) {
 	if d > 0 {
 		h.AdvanceTo(h.now + engine.FromDuration(d))
@@ -311,7 +318,14 @@ func (h *Host) Close() {
 
 // Inject puts one frame on the wire of the first interface: its last bit
 // arrives now, or as soon after as the link carries it.
-func (h *Host) Inject(f skb.Frame) { h.InjectOn(h.ports[0].Name(), f) }
+//
+// It panics on a host without interfaces: that is a fault of the program.
+func (h *Host) Inject(f skb.Frame) {
+	if len(h.ports) == 0 {
+		panic("sim: Inject on a host without interfaces")
+	}
+	h.InjectOn(h.ports[0].Name(), f)
+}
 
 // InjectOn puts one frame on the wire of the named interface. It panics if there
 // is none of that name: that is a fault of the program.
@@ -327,7 +341,20 @@ func (h *Host) InjectOn(name string, f skb.Frame) {
 
 // UDPFrame returns the frame of a datagram for this host's first interface.
 func (h *Host) UDPFrame(src, dst netip.AddrPort, payload int) skb.Frame {
-	return skb.NewUDP(skb.MAC(h.cfg.NICs[0].MAC), src, dst, payload)
+	var mac skb.MAC
+	if len(h.cfg.NICs) > 0 {
+		mac = h.cfg.NICs[0].MAC
+	}
+	return skb.NewUDP(mac, src, dst, payload)
+}
+
+// FS returns the files that the host shows now: proc/net/softnet_stat,
+// sys/class/net/eth0/statistics/rx_packets, ethtool/eth0/S and so on, as a
+// read-only tree that does not change any more. os.CopyFS, http.FS and fstest
+// work on it.
+func (h *Host) FS() fs.FS {
+	s := h.Snapshot()
+	return procfs.FS(&s.Snapshot)
 }
 
 // Ledger returns the account of every packet so far.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/seed-556df219/rxpath/sim/cfgerr"
 	"github.com/seed-556df219/rxpath/sim/engine"
 	"github.com/seed-556df219/rxpath/sim/mib"
 	"github.com/seed-556df219/rxpath/sim/scenario"
@@ -76,6 +77,10 @@ func Run(ctx context.Context, sc *scenario.Scenario, opts Options) (*Result, err
 	if err := sc.Validate(); err != nil {
 		return nil, err
 	}
+	if need := memoryBound(sc); sc.Run.MaxMemory > 0 && need > sc.Run.MaxMemory {
+		return nil, &cfgerr.Error{Path: "run.max_memory", Value: sc.Run.MaxMemory,
+			Want: fmt.Sprintf("at least %d: what the queues of this scenario could take in bytes", need)}
+	}
 	h, err := NewHost(Config{Host: sc.Host, NICs: sc.NICs, Apps: sc.Apps, Seed: sc.Run.Seed, Naive: sc.Run.Naive})
 	if err != nil {
 		return nil, err
@@ -101,6 +106,52 @@ func Run(ctx context.Context, sc *scenario.Scenario, opts Options) (*Result, err
 		return res, lerr
 	}
 	return res, err
+}
+
+// What one queued packet takes in this process, in bytes, when a queue has
+// doubled just before.
+const (
+	fifoEntryBytes     = 2 * 40
+	ringEntryBytes     = 40
+	backlogEntryBytes  = 2 * 136
+	datagramBytes      = 2 * 64
+	smallestFIFOFrame  = 64
+	smallestTruesize   = 896
+	ringSlots          = 4096
+	fifoBytes          = 512 << 10
+	histogramsPerSock  = 32 << 10
+	unlimitedBacklog   = 1 << 20 // packets, where netdev_max_backlog sets no limit
+	perCPU, perProcess = 64 << 10, 8 << 20
+)
+
+// memoryBound returns what the queues of a scenario could take, in bytes.
+func memoryBound(sc *scenario.Scenario) int64 {
+	n := int64(perProcess) + int64(sc.Host.CPUs)*perCPU
+	backlog := int64(sc.Host.Softirq.NetdevMaxBacklog) + 1
+	if backlog <= 0 {
+		backlog = unlimitedBacklog
+	}
+	for i := range sc.NICs {
+		queues := sc.NICs[i].Combined
+		if queues == 0 {
+			queues = min(63, sc.Host.CPUs)
+		}
+		n += fifoBytes/smallestFIFOFrame*fifoEntryBytes + int64(queues)*ringSlots*ringEntryBytes
+		if len(sc.NICs[i].RPS) > 0 {
+			n += int64(sc.Host.CPUs) * 2 * backlog * backlogEntryBytes
+		}
+	}
+	for i := range sc.Apps {
+		a := &sc.Apps[i]
+		for j := range a.Sockets {
+			r := int64(sc.Host.Limits.EffectiveRcvBuf(&a.Sockets[j]))
+			n += int64(max(a.Copies, 1)) * ((max(r, 0)/smallestTruesize+1)*datagramBytes + histogramsPerSock)
+		}
+	}
+	if sc.Run.Sample > 0 {
+		n += int64(sc.Run.For/sc.Run.Sample) * int64(512+48*sc.Host.CPUs)
+	}
+	return n
 }
 
 // connect puts the scenario's sources at the ends of their links.

@@ -233,6 +233,7 @@ func (t *Thread) recv(c *cpu.Core) {
 	d := &t.d
 	switch ok := t.cur.take(d); {
 	case ok:
+		t.cur.reader = int32(c.ID())
 		cost := k.Copy.For(d.Payload)
 		if d.Unverified {
 			cost += k.Checksum.For(d.Payload)

@@ -67,6 +67,7 @@ type Sock struct {
 	queue    ring
 	closed   bool
 
+	reader   int32     // the CPU that last read from the socket, -1 if none did
 	settle   *cpu.Core // consumer to settle before the socket is looked at
 	blocked  []*Thread // exclusive waiters, first come first served
 	watchers []*watch  // epoll instances
@@ -88,7 +89,7 @@ const (
 
 // New returns a socket with the given sk_rcvbuf.
 func New(h *Host, name string, rcvbuf int) *Sock {
-	return &Sock{host: h, Name: name, RcvBuf: rcvbuf}
+	return &Sock{host: h, Name: name, RcvBuf: rcvbuf, reader: -1}
 }
 
 // QueueRcvSKB implements udp.Socket. It models udp_queue_rcv_skb (Q-5 to
@@ -101,7 +102,7 @@ func (s *Sock) QueueRcvSKB(c *cpu.Core, b *skb.Buff) {
 		s.refuse(c, skb.SocketRcvbuff)
 		return
 	}
-	c.Spend(s.host.Costs.Enqueue.Fixed)
+	c.Spend(s.host.Costs.Enqueue.Fixed + s.remote(c))
 	s.look(c)
 	switch {
 	case s.closed:
@@ -185,6 +186,15 @@ func (s *Sock) refuse(c *cpu.Core, r skb.DropReason) {
 		c.Digest.Fold(c.Now(), digestFull+uint64(r)<<8)
 		c.Spend(s.host.Costs.FullDrop.Fixed)
 	}
+}
+
+// remote is what touching the socket costs a core when another one has read
+// from it last: its cache lines have to move.
+func (s *Sock) remote(c *cpu.Core) engine.Time {
+	if s.reader < 0 || int(s.reader) == c.ID() {
+		return 0
+	}
+	return s.host.Costs.RemoteEnqueue.Fixed
 }
 
 // dataReady models sock_def_readable: at most one exclusive sleeper, and every

@@ -90,7 +90,7 @@ func jenkins3(a, b, c, secret uint32) uint32 {
 func (sd *SoftnetData) enqueueToBacklog(target *SoftnetData, b *skb.Buff) {
 	h := sd.host
 	qlen := target.inputPktQueue.len()
-	if limit := h.Config.NetdevMaxBacklog; limit >= 0 && qlen > limit {
+	if limit := h.Config.NetdevMaxBacklog; limit >= 0 && qlen > limit || sd.flowLimited(b, qlen) {
 		target.stats.Softnet.Dropped++
 		h.Device(b.IfIndex).CountDropped()
 		h.Ledger.Drop(skb.CPUBacklog)

@@ -8,12 +8,14 @@
 //	                                 ▼                     enqueue_to_backlog
 //	                             time_squeeze              dropped
 //
-// Not modelled: receive flow steering (RFS) and the flow limit (planned), CPU
+// Not modelled: receive flow steering (RFS), CPU
 // hot-plug, the net.core.busy_* sysctls, other softirqs than NET_RX besides
 // their counts and a fixed time.
 package softirq
 
 import (
+	"slices"
+
 	"github.com/seed-556df219/rxpath/sim/cpu"
 	"github.com/seed-556df219/rxpath/sim/engine"
 	"github.com/seed-556df219/rxpath/sim/kernel"
@@ -84,6 +86,7 @@ type SoftnetData struct {
 	processQueue  queue
 	ipi           *cpu.Line
 	scratch       skb.Buff
+	flowLimit     *flowLimit // nil: off
 }
 
 // New adds the state of a core to the host.
@@ -92,6 +95,9 @@ func New(h *Host, c *cpu.Core) *SoftnetData {
 	sd.backlog = backlog{sd: sd, weight: h.Config.DevWeight}
 	sd.ksoftirqd = c.NewTask("ksoftirqd", 0, sd.ksoftirqdStep)
 	sd.ipi = c.NewLine(&h.Costs.Reschedule.Fixed, &c.Stats.CallFunction, sd.rpsTriggerSoftirq)
+	if h.Profile.FlowLimit && slices.Contains(h.Config.FlowLimitCPUs, c.ID()) {
+		sd.flowLimit = &flowLimit{buckets: make([]uint8, h.Config.FlowLimitTableLen)}
+	}
 	c.SetSoftirqs(sd)
 	h.CPUs = append(h.CPUs, sd)
 	return sd

@@ -158,11 +158,16 @@ func (c *Core) Wake(t *Task) {
 	if t.state != asleep {
 		return
 	}
-	t.Wakeups++
 	if t.core == c {
+		t.Wakeups++
 		c.activate(t)
 		return
 	}
+	c.Spend(c.costs.IPI.Fixed)
+	if t.core.Settle(c.now); t.state != asleep {
+		return // somebody was quicker
+	}
+	t.Wakeups++
 	t.core.sched.send(t, c.now+max(c.costs.IPILatency.Fixed, engine.Picosecond))
 }
 

@@ -1,0 +1,82 @@
+package sim
+
+import (
+	"github.com/seed-556df219/rxpath/sim/engine"
+	"github.com/seed-556df219/rxpath/sim/kernel"
+	"github.com/seed-556df219/rxpath/sim/law"
+	"github.com/seed-556df219/rxpath/sim/traffic"
+)
+
+// Worlds whose times are drawn to the picosecond hardly ever let two things
+// happen at one instant, and hardly ever fill a packet buffer for long. Some
+// worlds are changed so that they do. The changes draw from a stream of their
+// own: the other worlds stay what they are.
+
+// grain is what every time of a round world is a multiple of: a frame of 105
+// bytes takes one of it at 10 Gb/s, and a jiffy is a whole number of it.
+const grain = 100 * engine.Nanosecond
+
+// temper makes some worlds round, some saturated, some both.
+func (w *world) temper() {
+	drawn := w.rnd
+	w.rnd = engine.NewStream(w.seed, "temper")
+	if w.one(5) {
+		w.saturate()
+	}
+	if w.one(4) {
+		w.round()
+	}
+	w.rnd = drawn
+}
+
+// saturate offers one interface more equal frames than its host can take, from
+// one source, so that the packet buffer stays full and losses are counted in bulk.
+func (w *world) saturate() {
+	n := &w.cfg.NICs[0]
+	n.Combined, n.RPS, n.Affinity = 1, nil, nil
+	n.TXPause = w.one(3)
+	n.Partner.ObeysPause = w.one(2)
+	n.FrameOverhead = []int{1000, 4096}[w.pick(2)]
+	c := &w.traffic[0]
+	c.To, c.DstMAC = n.Name, n.MAC
+	c.MilliPPS = []uint64{14_880_952_380, 10_000_000_000, 8_000_000_000, 14_880_952_380 / 2}[w.pick(4)]
+	c.Arrivals.Kind = []traffic.Kind{traffic.Constant, traffic.Constant, traffic.Poisson}[w.pick(3)]
+	c.Size = law.Constant(64)
+	c.Flows, c.Faults, c.VLAN = 1, traffic.Faults{}, 0
+	w.traffic = w.traffic[:1]
+	w.cfg.Costs.Each(func(key string, c *kernel.Cost) {
+		if key == "pcie" {
+			c.Fixed = min(c.Fixed, 50*engine.Nanosecond)
+		}
+	})
+}
+
+// round makes every time a multiple of grain, so that frames arrive at the
+// instants at which descriptors are written back, steps end, ticks are due and
+// the run is cut.
+func (w *world) round() {
+	round := func(t engine.Time) engine.Time { return (t + grain - 1) / grain * grain }
+	w.cfg.Costs.Each(func(_ string, c *kernel.Cost) { c.Fixed, c.PerByte = round(c.Fixed), 0 })
+	w.cfg.TickPhase = w.cfg.TickPhase / grain * grain
+	w.end = round(w.end)
+	w.grain = grain
+	for i := range w.cfg.NICs {
+		n := &w.cfg.NICs[i]
+		n.RXUsecs = []int{0, 0, n.RXUsecs}[w.pick(3)] // the throttle counts in steps of 2.048 µs
+		n.Partner.Queue = round(n.Partner.Queue)
+		for j := range n.Taps {
+			n.Taps[j].PerPacket = round(n.Taps[j].PerPacket)
+		}
+	}
+	for i := range w.cfg.Apps {
+		r := &w.cfg.Apps[i].Read
+		r.Service = law.Constant(int64(grain) * int64(w.pick(30)))
+		r.PauseEvery, r.PauseFor = round(r.PauseEvery), round(r.PauseFor)
+	}
+	for i := range w.traffic {
+		c := &w.traffic[i]
+		c.Arrivals.Kind = traffic.Constant
+		c.Size = law.Constant(int64([]int{105, 105, 230, 1230}[w.pick(4)]))
+		c.MilliPPS = 1000 * uint64([]int{20_000, 200_000, 1_000_000, 5_000_000, 10_000_000}[w.pick(5)])
+	}
+}
