@@ -90,6 +90,8 @@ type world struct {
 	end     engine.Time
 	// contended worlds let several CPUs meet at sockets that are locked and released all the time.
 	contended bool
+	// grain is what the instants of a round world are multiples of, 0 for a world that is not round.
+	grain engine.Time
 }
 
 func (w *world) pick(n int) int                  { return int(w.rnd.Below(uint64(n))) }
