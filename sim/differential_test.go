@@ -139,6 +139,7 @@ func randomWorld(seed uint64) *world {
 	if w.one(8) {
 		w.contend()
 	}
+	w.temper()
 	return w
 }
 
@@ -366,8 +367,8 @@ func (w *world) instants(h *Host, slices uint64) []instant {
 	}
 	for len(h.socks) > 0 && (w.contended || r.Below(3) > 0) {
 		s := h.socks[r.Below(uint64(len(h.socks)))]
-		at += engine.Time(r.Below(part))
-		hold := engine.Time(r.Below(part))
+		at = w.rounded(at + engine.Time(r.Below(part)))
+		hold := w.rounded(engine.Time(r.Below(part)))
 		if at+hold >= w.end {
 			break
 		}
@@ -388,7 +389,7 @@ func (w *world) instants(h *Host, slices uint64) []instant {
 	prev := engine.Time(0)
 	for _, i := range out {
 		for prev < i.t {
-			prev = min(i.t, prev+1+engine.Time(cut.Below(uint64(engine.Millisecond)/slices/slices)))
+			prev = min(i.t, w.rounded(prev+1+engine.Time(cut.Below(uint64(engine.Millisecond)/slices/slices))))
 			if prev < i.t {
 				all = append(all, instant{prev, nil})
 			}

@@ -55,23 +55,22 @@ func (w *world) saturate() {
 // instants at which descriptors are written back, steps end, ticks are due and
 // the run is cut.
 func (w *world) round() {
-	round := func(t engine.Time) engine.Time { return (t + grain - 1) / grain * grain }
-	w.cfg.Costs.Each(func(_ string, c *kernel.Cost) { c.Fixed, c.PerByte = round(c.Fixed), 0 })
-	w.cfg.TickPhase = w.cfg.TickPhase / grain * grain
-	w.end = round(w.end)
 	w.grain = grain
+	w.cfg.Costs.Each(func(_ string, c *kernel.Cost) { c.Fixed, c.PerByte = w.rounded(c.Fixed), 0 })
+	w.cfg.TickPhase = w.cfg.TickPhase / grain * grain
+	w.end = w.rounded(w.end)
 	for i := range w.cfg.NICs {
 		n := &w.cfg.NICs[i]
 		n.RXUsecs = []int{0, 0, n.RXUsecs}[w.pick(3)] // the throttle counts in steps of 2.048 µs
-		n.Partner.Queue = round(n.Partner.Queue)
+		n.Partner.Queue = w.rounded(n.Partner.Queue)
 		for j := range n.Taps {
-			n.Taps[j].PerPacket = round(n.Taps[j].PerPacket)
+			n.Taps[j].PerPacket = w.rounded(n.Taps[j].PerPacket)
 		}
 	}
 	for i := range w.cfg.Apps {
 		r := &w.cfg.Apps[i].Read
 		r.Service = law.Constant(int64(grain) * int64(w.pick(30)))
-		r.PauseEvery, r.PauseFor = round(r.PauseEvery), round(r.PauseFor)
+		r.PauseEvery, r.PauseFor = w.rounded(r.PauseEvery), w.rounded(r.PauseFor)
 	}
 	for i := range w.traffic {
 		c := &w.traffic[i]
@@ -79,4 +78,12 @@ func (w *world) round() {
 		c.Size = law.Constant(int64([]int{105, 105, 230, 1230}[w.pick(4)]))
 		c.MilliPPS = 1000 * uint64([]int{20_000, 200_000, 1_000_000, 5_000_000, 10_000_000}[w.pick(5)])
 	}
+}
+
+// rounded returns t, in a round world rounded up to a multiple of its grain.
+func (w *world) rounded(t engine.Time) engine.Time {
+	if w.grain == 0 {
+		return t
+	}
+	return (t + w.grain - 1) / w.grain * w.grain
 }
