@@ -20,7 +20,7 @@ func (l *Layer) ipRcv(c *cpu.Core, b *skb.Buff) {
 		return
 	}
 	b.Len = uint32(b.IPLen) // IP-11: trimmed
-	if l.netfilter(c, PreRouting, b) {
+	if len(l.Config.Netfilter) > 0 && l.netfilter(c, PreRouting, b) {
 		return
 	}
 	l.ipRcvFinish(c, b)
@@ -115,7 +115,7 @@ func (l *Layer) localDeliver(c *cpu.Core, b *skb.Buff) {
 		l.drop(c, skb.HandledElsewhere)
 		return
 	}
-	if l.netfilter(c, LocalIn, b) {
+	if len(l.Config.Netfilter) > 0 && l.netfilter(c, LocalIn, b) {
 		return
 	}
 	b.Len -= uint32(b.Head.IHL) * 4

@@ -58,7 +58,7 @@ type Core struct {
 	next   engine.Time // the nearest of horizon, interrupt and tick: Spend takes the slow way from there
 	ctx    Context
 	books  [numContexts]engine.Time
-	lastAt engine.Time // the last Spend began here
+	booked engine.Time // the books are up to date to here; the rest is the present context's
 
 	horizon engine.Key
 	turn    bool // the executive has just said: go
@@ -143,12 +143,19 @@ func (c *Core) Consumer() bool { return c.consumer }
 
 // Spend lets d pass in the current context.
 func (c *Core) Spend(d engine.Time) {
-	c.lastAt = c.now
-	c.now += d
-	c.books[c.ctx] += d
-	if c.now >= c.next {
+	if c.now += d; c.now >= c.next {
 		c.boundary()
 	}
+}
+
+// enter changes the context, after booking the time in the old one, and returns
+// the old one.
+func (c *Core) enter(ctx Context) Context {
+	old := c.ctx
+	c.books[old] += c.now - c.booked
+	c.booked = c.now
+	c.ctx = ctx
+	return old
 }
 
 // boundary ends a Spend that reached the horizon, an interrupt or a tick.
@@ -307,8 +314,7 @@ func (c *Core) advance() {
 // moveTo lets the running task, or nobody, have the time up to t.
 func (c *Core) moveTo(t engine.Time) {
 	d := t - c.now
-	c.lastAt = c.now
-	c.now = t
+	c.now, c.booked = t, t
 	cur := c.sched.cur
 	switch {
 	case cur == nil:
@@ -336,9 +342,9 @@ func (c *Core) happen() {
 	if !c.cfg.Naive {
 		c.quiet = min(c.irqDue, c.tickAt, c.horizon.At)
 	}
-	c.ctx = System
+	c.enter(System)
 	cur.step(c, cur)
-	c.ctx = Idle
+	c.enter(Idle)
 	c.resched()
 }
 
@@ -354,8 +360,9 @@ func (c *Core) StepOver(t *Task) bool {
 	if t.user {
 		ctx = User
 	}
+	c.enter(c.ctx)
 	c.books[ctx] += t.rem
-	c.lastAt, c.now = c.now, end
+	c.now, c.booked = end, end
 	t.rem = 0
 	return true
 }
@@ -384,7 +391,7 @@ func (k *ticker) Lower(engine.Key) {}
 func (c *Core) Books(t engine.Time) mib.CPUTime {
 	b := c.books
 	if c.now > t {
-		b[c.ctx] -= c.now - max(t, c.lastAt)
+		b[c.ctx] += t - c.booked
 	} else if cur := c.sched.cur; cur == nil {
 		b[Idle] += t - c.now
 	} else if cur.user {

@@ -123,13 +123,12 @@ func (c *Core) interrupt(l *Line) {
 	entered := c.entered
 	c.entered = c.now
 	c.leaveIdle()
-	prev := c.ctx
-	c.ctx = Hardirq
+	prev := c.enter(Hardirq)
 	*l.count++
 	c.Digest.Fold(c.now, digestInterrupt)
 	c.Spend(*l.cost)
 	l.handler(c)
-	c.ctx = prev
+	c.enter(prev)
 	c.entered = entered
 	c.irqExit()
 }
@@ -137,13 +136,12 @@ func (c *Core) interrupt(l *Line) {
 // tick runs the timer interrupt. It models tick_sched_timer and
 // scheduler_tick, and raises the TIMER and RCU softirqs.
 func (c *Core) tick() {
-	prev := c.ctx
-	c.ctx = Hardirq
+	prev := c.enter(Hardirq)
 	c.Stats.LocalTimer++
 	c.Spend(c.costs.Tick.Fixed)
 	c.sched.tick(c)
 	c.softirqs.Tick()
-	c.ctx = prev
+	c.enter(prev)
 	c.irqExit()
 }
 
@@ -172,12 +170,11 @@ func (c *Core) LocalBHEnable() {
 
 // RunSoftirqs runs __do_softirq in the given context. It must not be nested.
 func (c *Core) RunSoftirqs(ctx Context) {
-	prev := c.ctx
-	c.ctx = ctx
+	prev := c.enter(ctx)
 	c.inSoftirq = true
 	c.softirqs.Do(ctx)
 	c.inSoftirq = false
-	c.ctx = prev
+	c.enter(prev)
 }
 
 // leaveIdle ends an idle period: the exit takes its time, and ticks begin.
@@ -189,9 +186,8 @@ func (c *Core) leaveIdle() {
 	c.ticks = 0
 	j := c.cfg.Jiffy
 	c.tickAt = c.cfg.TickPhase + ((c.now-c.cfg.TickPhase)/j+1)*j
-	prev := c.ctx
-	c.ctx = Idle
+	prev := c.enter(Idle)
 	c.rearm()
 	c.Spend(c.costs.IdleExit.Fixed)
-	c.ctx = prev
+	c.enter(prev)
 }

@@ -294,8 +294,8 @@ func (c *Core) schedule() {
 		c.Stats.ContextSwitches++
 		c.Digest.Fold(c.now, uint64(t.index)<<8|digestSwitch)
 		t.began, t.charged = c.now, c.now
-		c.ctx = System
+		c.enter(System)
 		c.Spend(c.costs.Switch.Fixed)
-		c.ctx = Idle
+		c.enter(Idle)
 	}
 }
