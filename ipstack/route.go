@@ -102,10 +102,10 @@ func (l *Layer) validateSource(d *Device, src skb.Addr) skb.DropReason {
 	if l.addressType(src) != skb.NoRoute {
 		return skb.IPInvalidSource // one of our own addresses
 	}
-	if l.Config.RPFilter != 1 {
+	if l.Config.RPFilter == 0 || l.routeTo(src) == d {
 		return skb.NotDropped
 	}
-	if via := l.routeTo(src); via != nil && via != d {
+	if l.Config.RPFilter == 1 || d.Addr == 0 { // loose mode wants an address on the device, too
 		return skb.IPRPFilter
 	}
 	return skb.NotDropped

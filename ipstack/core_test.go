@@ -1,0 +1,158 @@
+package ipstack
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-556df219/rxpath/sim/engine"
+	"github.com/seed-556df219/rxpath/sim/mib"
+	"github.com/seed-556df219/rxpath/sim/skb"
+)
+
+// CORE-4 to CORE-6, CORE-9, CORE-20, ODD-15, ODD-26, ODD-27: one frame through the
+// receive core: how often processed counts, who counts a drop, what a VLAN
+// device counts.
+func TestReceiveCore(t *testing.T) {
+	tag := func(id uint16) packet {
+		return func(h *skb.Header, b *skb.Buff) { h.Tagged, h.VLAN, b.Tagged = true, id, true }
+	}
+	unknown := func(h *skb.Header, _ *skb.Buff) { h.EtherType = 0x88cc }
+	both := func(f ...packet) packet {
+		return func(h *skb.Header, b *skb.Buff) {
+			for _, g := range f {
+				g(h, b)
+			}
+		}
+	}
+	type result struct {
+		processed             uint64
+		dropped, vlanDropped  uint64
+		vlanPackets, vlanOcts uint64
+		taps, vlanTaps        uint64
+		delivered             int
+		reason                skb.DropReason
+	}
+	for name, tc := range map[string]struct {
+		change        packet
+		tap, tapOnTop bool
+		want          result
+	}{
+		"plain":                        {change: both(), want: result{processed: 1, delivered: 1}},
+		"with a tap":                   {change: both(), tap: true, want: result{processed: 1, taps: 1, delivered: 1}},
+		"CORE-6: VLAN device":          {change: tag(7), want: result{processed: 2, vlanPackets: 1, vlanOcts: 128, delivered: 1}},
+		"CORE-6: priority bits":        {change: tag(7 | 5<<13), want: result{processed: 2, vlanPackets: 1, vlanOcts: 128, delivered: 1}},
+		"CORE-6: taps in each round":   {change: tag(7), tap: true, tapOnTop: true, want: result{processed: 2, vlanPackets: 1, vlanOcts: 128, taps: 1, vlanTaps: 1, delivered: 1}},
+		"CORE-4.8: unknown VLAN":       {change: tag(8), want: result{processed: 1, reason: skb.OtherHost}},
+		"CORE-4.8: VLAN 0":             {change: tag(0), want: result{processed: 1, delivered: 1}},
+		"CORE-4.8: VLAN 0, priority":   {change: tag(3 << 13), want: result{processed: 1, delivered: 1}},
+		"CORE-9: another's frame":      {change: func(_ *skb.Header, b *skb.Buff) { b.PktType = skb.PacketOtherHost }, want: result{processed: 1, reason: skb.OtherHost}},
+		"ODD-27: unknown EtherType":    {change: unknown, want: result{processed: 1, dropped: 1, reason: skb.UnhandledProto}},
+		"CORE-5: but not with a tap":   {change: unknown, tap: true, want: result{processed: 1, taps: 1, reason: skb.UnhandledProto}},
+		"CORE-5: tagged, with a tap":   {change: both(unknown, tag(8)), tap: true, want: result{processed: 1, dropped: 1, taps: 1, reason: skb.UnhandledProto}},
+		"CORE-5: VLAN 0, with a tap":   {change: both(unknown, tag(0)), tap: true, want: result{processed: 1, dropped: 1, taps: 1, reason: skb.UnhandledProto}},
+		"CORE-4.10: on the VLAN":       {change: both(unknown, tag(7)), tap: true, want: result{processed: 2, vlanDropped: 1, vlanPackets: 1, vlanOcts: 128, taps: 1, reason: skb.UnhandledProto}},
+		"CORE-5: tap on the VLAN":      {change: both(unknown, tag(7)), tapOnTop: true, want: result{processed: 2, vlanPackets: 1, vlanOcts: 128, vlanTaps: 1, reason: skb.UnhandledProto}},
+		"ARP has a handler":            {change: func(h *skb.Header, _ *skb.Buff) { h.EtherType = skb.EtherTypeARP }, want: result{processed: 1, reason: skb.HandledElsewhere}},
+		"IPv6 has a handler":           {change: func(h *skb.Header, _ *skb.Buff) { h.EtherType = skb.EtherTypeIPv6 }, want: result{processed: 1, reason: skb.HandledElsewhere}},
+		"1.6.7: an 802.3 frame hasn't": {change: func(h *skb.Header, _ *skb.Buff) { h.EtherType = 100 }, want: result{processed: 1, dropped: 1, reason: skb.UnhandledProto}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			v := b.eth0.AddVLAN(7, "eth0.7", 0, 0)
+			var taps [2]*Tap
+			if tc.tap {
+				taps[0] = b.eth0.AddTap(1<<20, 0)
+			}
+			if tc.tapOnTop {
+				taps[1] = v.AddTap(1<<20, 0)
+			}
+			b.receive(local, tc.change)
+			got := result{processed: b.stats.Softnet.Processed, dropped: b.eth0.RXDropped, vlanDropped: v.RXDropped,
+				vlanPackets: v.RXPackets, vlanOcts: v.RXBytes, delivered: len(b.got)}
+			if taps[0] != nil {
+				got.taps = taps[0].Packets
+			}
+			if taps[1] != nil {
+				got.vlanTaps = taps[1].Packets
+			}
+			for r := range b.ledger.Dropped {
+				if b.ledger.Dropped[r] > 0 {
+					got.reason = skb.DropReason(r)
+				}
+			}
+			require.Equal(t, tc.want, got)
+		})
+	}
+}
+
+// CORE-4.6: the VLAN device takes for its own what has its MAC, counts
+// multicast, and is the device that IP sees (IP-16, LK-5).
+func TestVLANDevice(t *testing.T) {
+	b := newBench(t)
+	v := b.eth0.AddVLAN(7, "eth0.7", 0x0a000702, 24)
+	tag := func(h *skb.Header, p *skb.Buff) { h.Tagged, h.VLAN, p.Tagged = true, 7, true }
+	v.MAC = skb.MAC{2, 0, 0, 0, 0, 0x77}
+	b.receive(local, tag, func(h *skb.Header, p *skb.Buff) { h.DstMAC, p.PktType = v.MAC, skb.PacketOtherHost })
+	require.Len(t, b.got, 1)
+	require.Equal(t, v.Index, b.got[0].IfIndex)
+	require.False(t, b.got[0].Tagged)
+	b.receive(local, tag, func(_ *skb.Header, p *skb.Buff) { p.PktType = skb.PacketOtherHost })
+	require.Len(t, b.got, 1, "neither MAC")
+
+	v.Join(skb.AddrFrom(group.Addr()))
+	b.receive(group, tag)
+	require.Len(t, b.got, 2)
+	b.receive(group)
+	require.Len(t, b.got, 2, "eth0 has not joined")
+	require.EqualValues(t, 1, v.Multicast)
+	require.EqualValues(t, 3, v.RXPackets)
+}
+
+// CORE-30 to CORE-32, CORE-35, PK-2: a packet socket charges truesize, tests
+// before it adds, and counts what it refuses; UDP sees nothing of it.
+func TestTap(t *testing.T) {
+	for name, tc := range map[string]struct {
+		rcvbuf        int
+		packets, lost uint64
+	}{
+		"one byte over three packets": {3*896 + 1, 4, 6}, // CORE-32: the last may exceed
+		"exactly three packets":       {3 * 896, 3, 7},
+		"less than one":               {1, 1, 9},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			tap := b.eth0.AddTap(tc.rcvbuf, 0)
+			for range 10 {
+				b.receive(local)
+			}
+			require.Equal(t, tc.packets, tap.Packets)
+			require.Equal(t, tc.lost, tap.Drops)
+			require.Equal(t, tc.packets, tap.Live())
+			b.dropped(map[skb.DropReason]uint64{skb.TapFull: tc.lost})
+			require.Len(t, b.got, 10)
+			require.Zero(t, b.eth0.RXDropped)
+			b.counts(mib.Net{IP: mib.IP{InReceives: 10, InDelivers: 10}, IPExt: mib.IPExt{InOctets: 1280, InNoECTPkts: 10}})
+			require.EqualValues(t, 10, b.ledger.Clones)
+		})
+	}
+}
+
+// A tap's reader takes its time for a packet, one after the other.
+func TestTapReader(t *testing.T) {
+	b := newBench(t)
+	tap := b.eth0.AddTap(2*896, 3*engine.Microsecond)
+	// Packets come every microsecond from 1 on; the reader is done with them at 4, 7, 10, ...
+	var lost []int
+	for n := 1; n <= 12; n++ {
+		before := tap.Drops
+		b.receive(local)
+		if tap.Drops > before {
+			lost = append(lost, n)
+		}
+	}
+	require.Equal(t, []int{3, 5, 6, 8, 9, 11, 12}, lost)
+	tap.Settle(20 * engine.Microsecond)
+	require.Zero(t, tap.Live())
+	require.EqualValues(t, 5, b.ledger.Consumed-12)
+}
