@@ -55,7 +55,7 @@ func parsePath(s string) (path, bool) {
 		return path{sysctlKey, rest}, rest != ""
 	}
 	var p path
-	for _, part := range strings.Split(s, ".") {
+	for _, part := range splitPath(s) {
 		key, brackets, has := strings.Cut(part, "[")
 		if key == "" {
 			return nil, false
@@ -78,4 +78,20 @@ func parsePath(s string) (path, bool) {
 		}
 	}
 	return p, true
+}
+
+// splitPath splits a path at its dots, but for those in brackets: a name may
+// have some, as apps[239.1.1.1:5000] does.
+func splitPath(s string) (parts []string) {
+	from, inside := 0, false
+	for i := range len(s) {
+		switch {
+		case s[i] == '[' || s[i] == ']':
+			inside = s[i] == '['
+		case s[i] == '.' && !inside:
+			parts = append(parts, s[from:i])
+			from = i + 1
+		}
+	}
+	return append(parts, s[from:])
 }

@@ -180,6 +180,7 @@ func TestPathRoundTrip(t *testing.T) {
 		"sysctl.net.core.rmem_max": {"sysctl", "net.core.rmem_max"},
 		"nics[eth0].ring.rx":       {"nics", "eth0", "ring", "rx"},
 		"a[0][1].b":                {"a", "0", "1", "b"},
+		"apps[239.1.1.1:5000].cpu": {"apps", "239.1.1.1:5000", "cpu"},
 	} {
 		got, ok := parsePath(in)
 		require.True(t, ok, in)
