@@ -255,7 +255,9 @@ func (w *world) apps() {
 			a.Read.PauseFor = 1 + w.span(engine.Millisecond)
 		}
 		for range w.sockets(a) {
-			a.Sockets = append(a.Sockets, w.socket())
+			c := w.socket()
+			c.NonBlocking = a.Read.With != scenario.Recvmsg && a.Read.With != scenario.Recvmmsg && w.one(2)
+			a.Sockets = append(a.Sockets, c)
 		}
 		w.cfg.Apps = append(w.cfg.Apps, a)
 	}

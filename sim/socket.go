@@ -48,6 +48,7 @@ func (h *Host) Bind(cfg socket.Config) (*Socket, error) {
 	}
 	s := &Socket{host: h, cfg: cfg, app: cfg.Name}
 	s.sock = socket.New(&h.sockets, cfg.Name, h.cfg.Limits.EffectiveRcvBuf(&cfg))
+	s.sock.NonBlocking = cfg.NonBlocking
 	s.entry = &udp.Entry{
 		Sock: s.sock, Name: cfg.Name, Local: skb.AddrFrom(cfg.Local.Addr()), LocalPort: cfg.Local.Port(),
 		ReusePort: cfg.ReusePort, ReuseAddr: cfg.ReuseAddr, UID: cfg.UID, NoMulticastAll: cfg.NoMulticastAll,

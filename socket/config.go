@@ -57,7 +57,8 @@ type Config struct {
 	NoMulticastAll bool
 	// Device is the bound device (SO_BINDTODEVICE), empty for any.
 	Device string
-	// NonBlocking is O_NONBLOCK.
+	// NonBlocking is O_NONBLOCK: a receive call that finds nothing, or a bad checksum, returns EAGAIN. A thread that
+	// blocks in recvmsg or recvmmsg needs it off.
 	NonBlocking bool
 	// UID owns the socket.
 	UID int

@@ -151,7 +151,7 @@ func (t *Thread) endStep(c *cpu.Core) {
 			t.got++
 		}
 		c.LocalBHDisable() // lock_sock_fast and unlock_sock_fast around the release
-		if c.LocalBHEnable(); !ok && !t.cfg.Epoll {
+		if c.LocalBHEnable(); !ok && !t.cur.NonBlocking { // a blocking call starts over (5.2.4)
 			t.begin(inRecv, k.Dequeue.Fixed)
 		} else if ok && t.got < t.cfg.Batch {
 			t.begin(inRecv, k.Dequeue.Fixed)
@@ -244,7 +244,7 @@ func (t *Thread) recv(c *cpu.Core) {
 		t.begin(inCopy, cost)
 	case t.got > 0: // MSG_WAITFORONE: what was received is returned
 		t.endCall(c)
-	case t.cfg.Epoll:
+	case t.cur.NonBlocking:
 		t.Empty++
 		t.begin(inCallEnd, k.RecvEmpty.Fixed)
 	default:

@@ -58,6 +58,8 @@ type Sock struct {
 	host   *Host
 	Name   string
 	RcvBuf int // sk_rcvbuf
+	// NonBlocking is O_NONBLOCK: an empty receive call returns EAGAIN, and so does one that finds a bad checksum.
+	NonBlocking bool
 
 	rmem     int // sk_rmem_alloc, M
 	fwdAlloc int // sk_forward_alloc

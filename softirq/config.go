@@ -18,7 +18,7 @@ type Config struct {
 	FlowLimitCPUs []int `sysctl:"net.core.flow_limit_cpu_bitmap"`
 	// FlowLimitTableLen is the number of its buckets, a power of two.
 	FlowLimitTableLen int `sysctl:"net.core.flow_limit_table_len"`
-	// TstampPrequeue takes receive timestamps before RPS (CORE-1).
+	// TstampPrequeue takes receive timestamps before RPS (CORE-1). It changes nothing here: timestamps are not modelled.
 	TstampPrequeue int `sysctl:"net.core.netdev_tstamp_prequeue"`
 }
 

@@ -130,7 +130,16 @@ func (c *Core) Now() engine.Time { return c.now }
 // Jiffies returns the number of ticks up to now, one that is due at this very
 // instant included (SIRQ-5a, SIRQ-14). Every CPU sees the same.
 func (c *Core) Jiffies() int64 {
-	return int64((c.now-c.cfg.TickPhase)/c.cfg.Jiffy) + 1
+	return c.ticksBy(c.now)
+}
+
+// ticksBy returns the number of ticks at or before t: they are at TickPhase and
+// every jiffy after it.
+func (c *Core) ticksBy(t engine.Time) int64 {
+	if t < c.cfg.TickPhase {
+		return 0
+	}
+	return int64((t-c.cfg.TickPhase)/c.cfg.Jiffy) + 1
 }
 
 // JiffiesOf converts a time to jiffies, rounding up, as msecs_to_jiffies does.

@@ -74,6 +74,10 @@ func (c *Core) tickDue() bool {
 	if c.cfg.Naive {
 		return c.ticks > 0
 	}
+	if c.consumer && c.tickAt == c.now { // behind the readers' class
+		cur := c.sched.cur
+		return c.irqDue > c.now && (cur == nil || cur.rem > 0)
+	}
 	return c.tickAt <= c.now
 }
 
@@ -184,8 +188,7 @@ func (c *Core) leaveIdle() {
 	}
 	c.sched.busy = true
 	c.ticks = 0
-	j := c.cfg.Jiffy
-	c.tickAt = c.cfg.TickPhase + ((c.now-c.cfg.TickPhase)/j+1)*j
+	c.tickAt = c.cfg.TickPhase + engine.Time(c.ticksBy(c.now))*c.cfg.Jiffy
 	prev := c.enter(Idle)
 	c.rearm()
 	c.Spend(c.costs.IdleExit.Fixed)

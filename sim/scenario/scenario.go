@@ -263,8 +263,11 @@ func (a *App) validate(cpus int, nics map[string]bool) error {
 	blocking := a.Read.With == Recvmsg || a.Read.With == Recvmmsg
 	errs = append(errs, cfgerr.Check(a.Busy || !blocking || len(a.Sockets) <= len(a.CPUs), "read.with", len(a.Sockets),
 		"a blocking thread per socket, or epoll: a thread blocked in one socket does not read another"))
+	errs = append(errs, cfgerr.Check(a.Read.Service.Min() >= 0, "read.service", a.Read.Service.Min(), "0 or more"))
 	for i := range a.Sockets {
-		errs = append(errs, cfgerr.Under(fmt.Sprintf("sockets[%d]", i), a.Sockets[i].Validate()))
+		errs = append(errs, cfgerr.Under(fmt.Sprintf("sockets[%d]", i), a.Sockets[i].Validate()),
+			cfgerr.Check(!blocking || !a.Sockets[i].NonBlocking || a.Busy, fmt.Sprintf("sockets[%d].nonblocking", i), true,
+				"false with read.with recvmsg or recvmmsg: the thread would spin"))
 		for _, j := range a.Sockets[i].Join {
 			errs = append(errs, cfgerr.Check(j.Device == "" || nics[j.Device], fmt.Sprintf("sockets[%d].join", i), j.Device, "the name of a nic"))
 		}
