@@ -248,10 +248,10 @@ func (l *Layer) lookup(h *skb.Header, ifindex int32) *Entry {
 }
 
 // best returns the highest score, the first seen of equals unless SO_REUSEPORT
-// chooses (LK-2 to LK-4). In a secondary chain the local address must equal.
+// chooses: whether it does is up to the first of them (LK-2 to LK-4). In a secondary chain the local address must equal.
 func (l *Layer) best(chain []*Entry, h *skb.Header, ifindex int32, local skb.Addr, secondary bool) *Entry {
 	var win *Entry
-	top, matches := 0, uint64(0)
+	top, matches, reuse := 0, uint64(0), false
 	var hash uint32
 	for _, e := range chain {
 		score := e.score(h, ifindex)
@@ -262,11 +262,11 @@ func (l *Layer) best(chain []*Entry, h *skb.Header, ifindex int32, local skb.Add
 		}
 		switch {
 		case score > top:
-			win, top = e, score
-			if e.ReusePort {
+			win, top, reuse = e, score, e.ReusePort
+			if reuse {
 				matches, hash = 1, l.reuseHash(h)
 			}
-		case score == top && score > 0 && win.ReusePort:
+		case score == top && score > 0 && reuse:
 			matches++
 			if uint64(hash)*matches>>32 == 0 {
 				win = e
