@@ -145,3 +145,12 @@ func (in *Interner) Intern(h Header) *Header {
 	in.last = p
 	return p
 }
+
+// FrameOf returns the frame with the given bytes, from the destination MAC to
+// the end of the payload, without FCS: what a test injects to see what a kernel
+// makes of a malformed header. Frames shorter than 60 bytes are runts.
+func FrameOf(data []byte) Frame {
+	h, f := Parse(data, len(data))
+	f.Head = &h
+	return f
+}
