@@ -88,24 +88,15 @@ func (c *Config) Validate() error {
 }
 
 // EffectiveRcvBuf returns sk_rcvbuf of a socket opened with c (RB-1 to RB-5).
+// The kernel doubles and compares as unsigned and stores an int, so a request
+// that was not clamped can become negative.
 func (l *Limits) EffectiveRcvBuf(c *Config) int {
-	val := c.RcvBuf
-	switch {
-	case c.RcvBufForce != 0:
-		return int(max(int32(uint32(2*c.RcvBufForce)), negativeOr(MinRcvBuf, c.RcvBufForce)))
-	case val == 0:
-		return l.RmemDefault
-	case val < 0 || val > l.RmemMax:
-		val = l.RmemMax
+	val := c.RcvBufForce
+	if val == 0 {
+		if c.RcvBuf == 0 {
+			return l.RmemDefault
+		}
+		val = int(min(uint32(c.RcvBuf), uint32(l.RmemMax)))
 	}
-	return max(2*val, MinRcvBuf)
-}
-
-// negativeOr returns lo, or the smallest int32 if v is negative: the kernel
-// compares the doubled value as unsigned, so a negative one passes (RB-5).
-func negativeOr(lo int32, v int) int32 {
-	if v < 0 {
-		return -1 << 31
-	}
-	return lo
+	return int(int32(max(uint32(2*val), MinRcvBuf)))
 }

@@ -150,7 +150,7 @@ func (t *Thread) endStep(c *cpu.Core) {
 		if ok {
 			t.got++
 		}
-		c.LocalBHDisable() // lock_sock_fast and unlock_sock_fast around the release
+		c.LocalBHDisable()                                // lock_sock_fast and unlock_sock_fast around the release
 		if c.LocalBHEnable(); !ok && !t.cur.NonBlocking { // a blocking call starts over (5.2.4)
 			t.begin(inRecv, k.Dequeue.Fixed)
 		} else if ok && t.got < t.cfg.Batch {
