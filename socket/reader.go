@@ -131,7 +131,7 @@ func (t *Thread) wake(c *cpu.Core, now engine.Time) bool {
 // step is what happens at the end of the present step, and of those after it as
 // long as nothing comes in between.
 func (t *Thread) step(c *cpu.Core, task *cpu.Task) {
-	for again := true; again; again = !task.Asleep() && c.StepOver(task) {
+	for t.endStep(c); c.StepOver(task); {
 		t.endStep(c)
 	}
 }

@@ -9,13 +9,14 @@ type ring struct {
 
 func (r *ring) len() int { return int(r.tail - r.head) }
 
-// slot returns where the next datagram goes. It is part of the queue when tail
-// has been moved on.
-func (r *ring) slot() *Datagram {
+// push makes room for one more datagram and returns it, to be filled in.
+func (r *ring) push() *Datagram {
 	if r.len() == len(r.buf) {
 		r.grow()
 	}
-	return &r.buf[r.tail&uint32(len(r.buf)-1)]
+	d := &r.buf[r.tail&uint32(len(r.buf)-1)]
+	r.tail++
+	return d
 }
 
 func (r *ring) pop() *Datagram {

@@ -98,11 +98,13 @@ func New(h *Host, name string, rcvbuf int) *Sock {
 // a test without the lock, then, when the time of getting there and of
 // queueing has passed, the socket as it is by then.
 func (s *Sock) QueueRcvSKB(c *cpu.Core, b *skb.Buff) {
-	s.look(c)
-	if s.full() && !s.closed {
-		s.host.Net.UDP.RcvbufErrors++
-		s.refuse(c, skb.SocketRcvbuff)
-		return
+	if s.full() || s.reader < 0 { // perhaps only because the reader lags behind
+		s.look(c)
+		if s.full() && !s.closed {
+			s.host.Net.UDP.RcvbufErrors++
+			s.refuse(c, skb.SocketRcvbuff)
+			return
+		}
 	}
 	c.Spend(s.host.Costs.Enqueue.Fixed + s.remote(c))
 	s.look(c)
@@ -111,15 +113,15 @@ func (s *Sock) QueueRcvSKB(c *cpu.Core, b *skb.Buff) {
 		s.host.Ledger.Drop(skb.SocketClosed)
 	case !s.owned:
 		if s.admit(c, b.Truesize) {
-			fill(s.queue.slot(), c, b)
-			s.queued(c, c.Now())
+			d := s.queue.push()
+			fill(d, c, b)
+			s.queued(d, c, c.Now())
 		}
 	case s.full(): // full meanwhile, and not in RcvbufErrors
 		s.refuse(c, skb.SocketBacklog)
 	default:
 		s.logLen += int(b.Truesize)
-		fill(s.backlog.slot(), c, b)
-		s.backlog.tail++
+		fill(s.backlog.push(), c, b)
 		s.host.Ledger.Put()
 		c.Digest.Fold(c.Now(), digestQueued)
 	}
@@ -159,11 +161,8 @@ func (s *Sock) admit(c *cpu.Core, truesize uint32) bool {
 	return true
 }
 
-// queued charges the datagram in the queue's next slot and makes it part of the
-// queue (S-7 to S-9).
-func (s *Sock) queued(c *cpu.Core, now engine.Time) {
-	d := s.queue.slot()
-	s.queue.tail++
+// queued charges the datagram that has just entered the queue (S-7 to S-9).
+func (s *Sock) queued(d *Datagram, c *cpu.Core, now engine.Time) {
 	d.Queued = now
 	s.rmem += int(d.Truesize)
 	s.fwdAlloc -= int(d.Truesize)
@@ -224,8 +223,9 @@ func (s *Sock) Release(now engine.Time) {
 		d := s.backlog.pop()
 		s.host.Ledger.Take()
 		if s.admit(nil, d.Truesize) {
-			*s.queue.slot() = *d
-			s.queued(nil, now)
+			q := s.queue.push()
+			*q = *d
+			s.queued(q, nil, now)
 		}
 	}
 	s.logLen = 0

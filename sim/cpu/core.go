@@ -68,9 +68,9 @@ type Core struct {
 	parked  bool // inside a Spend
 	closing bool
 
-	consumer bool // no interrupts of its own, no backlog
-	lagging  bool // consumer of a lazy executive
-	due      engine.Time
+	consumer bool        // no interrupts of its own, no backlog
+	lagging  bool        // consumer of a lazy executive
+	due      engine.Time // lagging: the next event, Never if it is not
 	section  engine.Time // the longest time that a consumer spends without coming back to the task level
 
 	lines   []*Line
@@ -78,6 +78,7 @@ type Core struct {
 	entered engine.Time // when the present interrupt began
 	ticks   int         // pending, naive only
 	tickAt  engine.Time // the next tick while busy
+	edge    engine.Time // the next tick, busy or not, when it was last computed
 
 	softirqs  Softirqs
 	inSoftirq bool
@@ -108,7 +109,9 @@ func (c *Core) Join(consumer bool) {
 		c.lagging = !c.cfg.Naive
 		k := c.costs
 		c.section = k.IdleExit.Fixed + k.Reschedule.Fixed + k.Tick.Fixed + k.Softirq.Fixed + k.TimerAction.Fixed + k.Switch.Fixed
-		c.due = c.nextEvent()
+		if c.lagging {
+			c.due = c.nextEvent()
+		}
 		c.id = c.exec.AddSettler(c)
 	} else {
 		c.id = c.exec.Add(c)
@@ -285,9 +288,12 @@ func (c *Core) Close() {
 // beyond t, because nobody can notice; but not beyond the end of the run, where
 // its books are read: near there it runs as a coroutine, as other cores do.
 func (c *Core) Settle(t engine.Time) {
-	if c.due > t || !c.lagging {
-		return
+	if c.due <= t {
+		c.settle(t)
 	}
+}
+
+func (c *Core) settle(t engine.Time) {
 	c.horizon = engine.MakeKey(t, c.class+1, 0)
 	if end := c.exec.End(); c.parked || t+c.section > end {
 		c.next = end + 1
@@ -295,9 +301,53 @@ func (c *Core) Settle(t engine.Time) {
 		c.resume()
 	} else {
 		c.next = engine.Never
-		c.advance()
+		c.due = c.catchUp(t)
+		return
 	}
 	c.due, _ = c.Next()
+}
+
+// catchUp is advance for a consumer that need not park: all its events up to t
+// happen. It returns when the next one does.
+func (c *Core) catchUp(t engine.Time) engine.Time {
+	s := &c.sched
+	for {
+		at := c.nextEvent()
+		if at > t {
+			return at
+		}
+		if !s.busy && len(s.waking) == 1 && s.ipi.due == c.irqDue {
+			c.wakeUp(at)
+			continue
+		}
+		c.moveTo(at)
+		c.happen()
+	}
+}
+
+// wakeUp is what interrupt, leaveIdle, received, activate and schedule come to
+// on a consumer that sleeps until the interrupt for its only waking task at t.
+// That line comes first of those due at one instant, as lines[0].
+func (c *Core) wakeUp(t engine.Time) {
+	s, k := &c.sched, c.costs
+	task := s.waking[0].task
+	s.waking = s.waking[:0]
+	s.ipi.due = engine.Never
+	c.scanLines()
+
+	c.books[Idle] += t - c.now + k.IdleExit.Fixed
+	c.now = t
+	c.startTicks()
+
+	t += k.IdleExit.Fixed
+	*s.ipi.count++
+	c.Digest.Fold(t, digestInterrupt)
+	c.books[Hardirq] += k.Reschedule.Fixed
+	t += k.Reschedule.Fixed
+	c.now, c.booked = t, t
+	c.Stats.Wakeups++
+	task.vruntime = max(task.vruntime, s.minVR-s.latency/2)
+	c.switchTo(task)
 }
 
 // start makes the coroutine if there is none.
@@ -365,13 +415,12 @@ func (c *Core) StepOver(t *Task) bool {
 	if end >= c.quiet || c.sched.need {
 		return false
 	}
-	ctx := System
 	if t.user {
-		ctx = User
-	}
-	c.enter(c.ctx)
-	c.books[ctx] += t.rem
-	c.now, c.booked = end, end
+		c.books[System] += c.now - c.booked
+		c.books[User] += t.rem
+		c.booked = end
+	} // else the time is the present context's
+	c.now = end
 	t.rem = 0
 	return true
 }

@@ -164,9 +164,12 @@ func (c *Core) LocalBHDisable() { c.bhOff++ }
 // is pending, in the caller's time (SIRQ-9).
 func (c *Core) LocalBHEnable() {
 	c.bhOff--
-	if c.consumer {
-		return // raises nothing but what its own interrupts run at once
+	if !c.consumer { // that raises nothing but what its own interrupts run at once
+		c.leaveBH()
 	}
+}
+
+func (c *Core) leaveBH() {
 	if c.bhOff == 0 && !c.inSoftirq && c.ctx != Hardirq && c.softirqs.Pending() {
 		c.RunSoftirqs(Softirq)
 	}
@@ -186,11 +189,20 @@ func (c *Core) leaveIdle() {
 	if c.sched.busy {
 		return
 	}
-	c.sched.busy = true
-	c.ticks = 0
-	c.tickAt = c.cfg.TickPhase + engine.Time(c.ticksBy(c.now))*c.cfg.Jiffy
+	c.startTicks()
 	prev := c.enter(Idle)
 	c.rearm()
 	c.Spend(c.costs.IdleExit.Fixed)
 	c.enter(prev)
+}
+
+// startTicks makes the core busy: from now on it has ticks. Those passed over
+// while it was idle were none of its business (tick_nohz_idle_exit).
+func (c *Core) startTicks() {
+	c.sched.busy = true
+	c.ticks = 0
+	if c.edge <= c.now {
+		c.edge = c.cfg.TickPhase + engine.Time(c.ticksBy(c.now))*c.cfg.Jiffy
+	}
+	c.tickAt = c.edge
 }

@@ -284,18 +284,24 @@ func (c *Core) schedule() {
 		c.rearm()
 		return
 	}
-	t := s.takeFirst()
-	t.state = running
-	s.cur = t
-	if t != prev {
+	if t := s.takeFirst(); t != prev {
 		if prev != nil && prev.state == runnable {
 			c.Stats.Preemptions++
 		}
-		c.Stats.ContextSwitches++
-		c.Digest.Fold(c.now, uint64(t.index)<<8|digestSwitch)
-		t.began, t.charged = c.now, c.now
-		c.enter(System)
-		c.Spend(c.costs.Switch.Fixed)
-		c.enter(Idle)
+		c.switchTo(t)
+	} else {
+		t.state = running
 	}
+}
+
+// switchTo gives the CPU to another task. It models context_switch.
+func (c *Core) switchTo(t *Task) {
+	t.state = running
+	c.sched.cur = t
+	c.Stats.ContextSwitches++
+	c.Digest.Fold(c.now, uint64(t.index)<<8|digestSwitch)
+	t.began, t.charged = c.now, c.now
+	c.enter(System)
+	c.Spend(c.costs.Switch.Fixed)
+	c.enter(Idle)
 }

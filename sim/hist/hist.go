@@ -12,7 +12,7 @@ import (
 const (
 	subBits = 5
 	sub     = 1 << subBits
-	octaves = 64 - subBits
+	octaves = 64 // 59 are used; of 64 an index needs no check
 )
 
 // A Hist counts times. Times below zero count as zero.
@@ -51,7 +51,7 @@ func index(v uint64) (oct, s uint) {
 		return 0, uint(v)
 	}
 	o := uint(bits.Len64(v)) - subBits
-	return o % octaves, uint(v>>((o-1)&63)) % sub
+	return o % octaves, uint(v>>((o-1)%64)) % sub
 }
 
 // low returns the smallest value of a bucket.
