@@ -1,10 +1,14 @@
 package sim
 
 import (
+	"net/netip"
+
 	"github.com/seed-556df219/rxpath/sim/engine"
 	"github.com/seed-556df219/rxpath/sim/kernel"
 	"github.com/seed-556df219/rxpath/sim/law"
+	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/sim/traffic"
+	"github.com/seed-556df219/rxpath/socket"
 )
 
 // Worlds whose times are drawn to the picosecond hardly ever let two things
@@ -16,14 +20,17 @@ import (
 // bytes takes one of it at 10 Gb/s, and a jiffy is a whole number of it.
 const grain = 100 * engine.Nanosecond
 
-// temper makes some worlds round, some saturated, some both.
+// temper makes some worlds saturated, some restless, some round, some all of it.
 func (w *world) temper() {
 	drawn := w.rnd
 	w.rnd = engine.NewStream(w.seed, "temper")
 	if w.one(5) {
 		w.saturate()
 	}
-	if w.one(4) {
+	if w.one(8) {
+		w.rouse()
+	}
+	if w.one(3) {
 		w.round()
 	}
 	w.rnd = drawn
@@ -44,11 +51,39 @@ func (w *world) saturate() {
 	c.Size = law.Constant(64)
 	c.Flows, c.Faults, c.VLAN = 1, traffic.Faults{}, 0
 	w.traffic = w.traffic[:1]
-	w.cfg.Costs.Each(func(key string, c *kernel.Cost) {
-		if key == "pcie" {
-			c.Fixed = min(c.Fixed, 50*engine.Nanosecond)
+	// Either the driver is the bottleneck, and the ring blocks, or the bus.
+	w.cfg.Costs.PCIe.Fixed = []engine.Time{50, 50, 150}[w.pick(3)] * engine.Nanosecond
+}
+
+// rouse lets several CPUs wake quick readers on a CPU of their own again and
+// again, and takes so long to wake them that they meet.
+func (w *world) rouse() {
+	w.cfg.CPUs = max(w.cfg.CPUs, 5)
+	for i := range w.cfg.NICs {
+		n := &w.cfg.NICs[i]
+		n.GRO, n.UDPPortHash, n.Combined, n.Affinity = false, true, 4, nil
+		n.RPS = map[string][]int{"rx-0": {0, 1, 2, 3}, "rx-1": {0, 1, 2, 3}}
+	}
+	for i := range w.cfg.Apps {
+		a := &w.cfg.Apps[i]
+		a.CPUs, a.Busy, a.Copies = []int{4}, false, 0
+		if a.Read.With == scenario.Never {
+			a.Read.With = scenario.EpollRecvmsg
 		}
-	})
+		a.Read.Service, a.Read.PauseEvery, a.Read.PauseFor = law.Constant(0), 0, 0
+		a.Sockets = []socket.Config{w.socket()}
+	}
+	for i := range w.traffic {
+		c := &w.traffic[i]
+		c.MilliPPS, c.Flows = 1000*uint64(w.between(50_000, 400_000)), 16
+		c.Dst = netip.AddrPortFrom(group, port)
+	}
+	k := &w.cfg.Costs
+	k.IPI.Fixed, k.Wake.Fixed = w.span(5*engine.Microsecond), w.span(5*engine.Microsecond)
+	k.IPILatency.Fixed = w.span(engine.Microsecond)
+	for _, quick := range []*kernel.Cost{&k.Syscall, &k.Dequeue, &k.Copy, &k.RecvEmpty, &k.EpollWait, &k.Switch, &k.IdleExit, &k.Reschedule} {
+		quick.Fixed = min(quick.Fixed, 300*engine.Nanosecond)
+	}
 }
 
 // round makes every time a multiple of grain, so that frames arrive at the
@@ -57,7 +92,7 @@ func (w *world) saturate() {
 func (w *world) round() {
 	w.grain = grain
 	w.cfg.Costs.Each(func(_ string, c *kernel.Cost) { c.Fixed, c.PerByte = w.rounded(c.Fixed), 0 })
-	w.cfg.TickPhase = w.cfg.TickPhase / grain * grain
+	w.cfg.HZ, w.cfg.TickPhase = 1000, w.cfg.TickPhase/grain*grain
 	w.end = w.rounded(w.end)
 	for i := range w.cfg.NICs {
 		n := &w.cfg.NICs[i]
@@ -75,6 +110,10 @@ func (w *world) round() {
 	for i := range w.traffic {
 		c := &w.traffic[i]
 		c.Arrivals.Kind = traffic.Constant
+		if c.MilliPPS > 7_000_000_000 { // saturated: what the link carries
+			c.Size, c.MilliPPS = law.Constant(105), 10_000_000_000
+			continue
+		}
 		c.Size = law.Constant(int64([]int{105, 105, 230, 1230}[w.pick(4)]))
 		c.MilliPPS = 1000 * uint64([]int{20_000, 200_000, 1_000_000, 5_000_000, 10_000_000}[w.pick(5)])
 	}
