@@ -1,0 +1,163 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/seed-556df219/rxpath/sim"
+	"github.com/seed-556df219/rxpath/sim/report"
+	"github.com/seed-556df219/rxpath/sim/scenario"
+	"github.com/seed-556df219/rxpath/sim/scenariofile"
+)
+
+// stdinName is the argument for the standard input, and what it is called in faults.
+const stdinName = "-"
+
+// An input is a scenario before the command line's settings are applied.
+type input struct {
+	// name is what faults call the file, label what people do.
+	name, label string
+	data        []byte
+	// dir is where relative captures are looked for; empty for the working directory.
+	dir string
+	// around is the capture that the scenario was made for; nil if it comes from a file.
+	around *around
+}
+
+// openInput reads what an argument names: a scenario, a capture to make one
+// for, the standard input; nothing for the scenario that is built in.
+func openInput(arg string, stdin io.Reader, caps *captures) (*input, error) {
+	switch arg {
+	case "":
+		return &input{name: scenariofile.DefaultName, label: "the built-in scenario", data: scenariofile.Default()}, nil
+	case stdinName:
+		data, err := readAll(stdin)
+		return &input{name: "stdin", label: "standard input", data: data}, err
+	}
+	f, err := os.Open(arg)
+	if err != nil {
+		return nil, fileError(err)
+	}
+	defer f.Close()
+	data, err := readAll(f)
+	if err != nil {
+		return nil, fileError(err)
+	}
+	if looksLikeCapture(arg, data) {
+		return inputAround(arg, caps)
+	}
+	return &input{name: arg, label: arg, data: data, dir: filepath.Dir(arg)}, nil
+}
+
+// inputAround makes a scenario for a capture.
+func inputAround(path string, caps *captures) (*input, error) {
+	f, err := caps.open(path)
+	if err != nil {
+		return nil, fileError(err)
+	}
+	a, err := newAround(path, f)
+	if err != nil {
+		return nil, err
+	}
+	in := &input{name: filepath.Base(path), label: path, dir: filepath.Dir(path), around: a}
+	in.data = a.yaml(aroundTail)
+	return in, nil
+}
+
+// readAll reads no more than a scenario may have, and one byte to tell.
+func readAll(r io.Reader) ([]byte, error) {
+	return io.ReadAll(io.LimitReader(r, scenariofile.MaxBytes+1))
+}
+
+// fileError says what could not be read without the name of the system call.
+func fileError(err error) error {
+	if e, ok := errors.AsType[*os.PathError](err); ok {
+		return fmt.Errorf("%s: %w", e.Path, e.Err)
+	}
+	return err
+}
+
+// scenario returns what is to be run, and the same as a complete file whose captures are where
+// the scenario has them. It finds everything that can be known to be wrong
+// without running, but for the captures.
+func (in *input) scenario(s *settings) (*scenario.Scenario, []byte, error) {
+	sc, err := in.parse(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	if in.around != nil && len(sc.Captures) == 1 {
+		in.data = in.around.yaml(in.around.runFor(&sc.Captures[0])) // now that the speed is known
+		if sc, err = in.parse(s); err != nil {
+			return nil, nil, err
+		}
+	}
+	h, err := sim.NewHost(sim.Config{Host: sc.Host, NICs: sc.NICs, Apps: sc.Apps, Seed: sc.Run.Seed})
+	if err != nil {
+		return nil, nil, in.hostFaults(err)
+	}
+	h.Close()
+	known := len(sc.Thresholds)
+	sets := s.sets()
+	if len(s.thresholds) > 0 {
+		sc.Thresholds = append(sc.Thresholds, s.thresholds...)
+		sets = append(sets, scenariofile.Set{Path: "thresholds", Value: quote(sc.Thresholds)})
+	}
+	if _, err := report.ParseThresholds(sc); err != nil {
+		return nil, nil, &faults{in.label, in.thresholdFaults(unjoin(err), known)}
+	}
+	complete, err := scenariofile.Canonical(in.name, in.data, sets...)
+	return sc, complete, in.faultsOf(err, s)
+}
+
+// parse applies the settings and finds the captures.
+func (in *input) parse(s *settings) (*scenario.Scenario, error) {
+	sc, err := scenariofile.Parse(in.name, in.data, s.sets()...)
+	if err != nil {
+		return nil, in.faultsOf(err, s)
+	}
+	for i := range sc.Captures {
+		sc.Captures[i].File = in.resolve(sc.Captures[i].File)
+	}
+	return &sc, nil
+}
+
+// resolve returns a capture's path as the working directory needs it.
+func (in *input) resolve(file string) string {
+	if file = filepath.FromSlash(file); filepath.IsAbs(file) {
+		return file
+	}
+	return filepath.Join(in.dir, file)
+}
+
+// print writes a complete scenario so that it can be run from the working
+// directory, with what it is in comments.
+func (in *input) print(w io.Writer, complete []byte) error {
+	entries, err := captureEntries(complete)
+	if err != nil {
+		return err
+	}
+	var sets []scenariofile.Set
+	for _, e := range entries {
+		sets = append(sets, scenariofile.Set{
+			Path: fmt.Sprintf("traffic[%d].pcap", e.index), Value: quote(filepath.ToSlash(in.resolve(e.path))),
+		})
+	}
+	text, err := scenariofile.Canonical(in.name, complete, sets...)
+	if err != nil {
+		return failed(err)
+	}
+	notes := []string{fmt.Sprintf("What rxpath runs of %s, with every default filled in.", in.label)}
+	if in.around != nil {
+		notes = append(notes, in.around.notes()...)
+	}
+	var b strings.Builder
+	for _, n := range notes {
+		fmt.Fprintf(&b, "# %s\n", strings.Join(paragraph(n), "\n# "))
+	}
+	_, err = io.WriteString(w, b.String()+string(text))
+	return failed(err)
+}
