@@ -143,11 +143,27 @@ var faults = []fault{
 		},
 	},
 	{
-		name: "a tick at the instant at which a step ends comes after it",
+		name: "a tick comes before a reader's step of the same instant",
+		file: "sim/cpu/irq.go",
+		edits: []edit{{
+			"if c.consumer && c.tickAt == c.now {",
+			"if false {",
+		}},
+	},
+	{
+		name: "a sleeping consumer wakes only one of two tasks",
 		file: "sim/cpu/core.go",
 		edits: []edit{{
-			"if c.irqDue <= c.now || c.tickDue() {",
-			"if cur := c.sched.cur; c.irqDue <= c.now || c.tickDue() && (c.cfg.Naive || c.tickAt < c.now || cur == nil || cur.rem > 0) {",
+			"len(s.waking) == 1 && s.ipi.due",
+			"len(s.waking) >= 1 && s.ipi.due",
+		}},
+	},
+	{
+		name: "a consumer woken in one stride has no idle exit in its books",
+		file: "sim/cpu/core.go",
+		edits: []edit{{
+			"c.books[Idle] += t - c.now + k.IdleExit.Fixed",
+			"c.books[Idle] += t - c.now",
 		}},
 	},
 	{
