@@ -68,6 +68,7 @@ func (h *Host) Bind(cfg socket.Config) (*Socket, error) {
 	}
 	for _, j := range cfg.Join {
 		if err := s.join(j); err != nil {
+			s.leaveGroups()
 			h.udp.Unbind(s.entry)
 			return nil, err
 		}
@@ -88,6 +89,9 @@ func (s *Socket) Join(group netip.Addr, device string) error {
 }
 
 func (s *Socket) join(j socket.Join) error {
+	if !j.Group.Is4() || !j.Group.IsMulticast() {
+		return fmt.Errorf("sim: %s: %v is not a group from 224.0.0.0 to 239.255.255.255 (EINVAL)", s.cfg.Name, j.Group)
+	}
 	d, port, err := s.host.deviceOf(j.Device)
 	if err != nil {
 		return err
@@ -162,16 +166,7 @@ func (s *Socket) Drops() uint64 { return s.sock.Drops }
 // Close leaves the groups, unbinds, and frees what is queued.
 func (s *Socket) Close() {
 	h := s.host
-	for _, g := range s.entry.Groups {
-		d := h.ip.Device(g.IfIndex)
-		if d.Leave(g.Group) {
-			for _, p := range h.ports {
-				if p.Name() == d.Name {
-					p.LeaveGroup(g.Group)
-				}
-			}
-		}
-	}
+	s.leaveGroups()
 	h.udp.Unbind(s.entry)
 	s.sock.Close()
 	for i, o := range h.socks {
@@ -180,6 +175,17 @@ func (s *Socket) Close() {
 			break
 		}
 	}
+}
+
+// leaveGroups drops the memberships (GM-4).
+func (s *Socket) leaveGroups() {
+	for _, g := range s.entry.Groups {
+		d := s.host.ip.Device(g.IfIndex)
+		if p := s.host.port(d.Name); d.Leave(g.Group) && p != nil {
+			p.LeaveGroup(g.Group)
+		}
+	}
+	s.entry.Groups = nil
 }
 
 // openApp opens the sockets of an application and starts its threads.
