@@ -68,11 +68,38 @@ type Options struct {
 	Progress func(at engine.Time, frames uint64)
 }
 
-// progressSteps is how often a run without samples looks up.
+// progressSteps is how often a run looks up at least.
 const progressSteps = 200
 
+// How far a run goes before it looks whether it shall go on: as long as it
+// takes for so many frames and events, a few hundredths of a second of real time.
+const (
+	firstStep           = engine.Millisecond
+	leastWork, mostWork = 1 << 14, 1 << 17
+)
+
+// A pace is the step from one look to the next. It does not change what a run
+// shows, only when it listens.
+type pace struct {
+	step, most engine.Time
+	done       uint64 // frames and events at the last look
+}
+
+// next returns the step that follows when so many frames and events are done.
+func (p *pace) next(done uint64) engine.Time {
+	switch work := done - p.done; {
+	case work > mostWork:
+		p.step = max(p.step/2, 1)
+	case work < leastWork:
+		p.step = min(2*p.step, p.most)
+	}
+	p.done = done
+	return p.step
+}
+
 // Run runs a scenario to its end. When ctx ends, or a limit is reached, it
-// returns what it has with Complete false, and the reason as an error.
+// returns what it has with Complete false, and the reason as an error. A run
+// whose ctx has ended already assembles everything and simulates nothing.
 func Run(ctx context.Context, sc *scenario.Scenario, opts Options) (*Result, error) {
 	if err := sc.Validate(); err != nil {
 		return nil, err
@@ -201,13 +228,17 @@ func sourceErrors(h *Host) error {
 // runTo advances the host from sample to sample.
 func (h *Host) runTo(ctx context.Context, sc *scenario.Scenario, opts Options, res *Result) error {
 	end := sc.Run.For
-	step := max(end/progressSteps, 1)
+	most := max(end/progressSteps, 1)
+	p := pace{step: min(most, firstStep), most: most}
 	sample := sc.Run.Sample
 	if sample > 0 {
 		res.Series = append(res.Series, h.sample())
 	}
-	nextSample, nextStep := sample, step
+	nextSample, nextStep := sample, p.step
 	for h.now < end {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		to := min(end, nextStep)
 		if sample > 0 {
 			to = min(to, nextSample)
@@ -218,13 +249,10 @@ func (h *Host) runTo(ctx context.Context, sc *scenario.Scenario, opts Options, r
 			nextSample += sample
 		}
 		if to == nextStep {
-			nextStep += step
+			nextStep += p.next(h.ledger.Frames + h.exec.Events())
 			if opts.Progress != nil {
 				opts.Progress(h.now, h.ledger.Frames)
 			}
-		}
-		if err := ctx.Err(); err != nil {
-			return err
 		}
 		if n := sc.Run.MaxEvents; n > 0 && h.exec.Events() > n {
 			return fmt.Errorf("sim: run stopped at %v after %d events: run.max_events is %d", h.now, h.exec.Events(), n)
