@@ -96,7 +96,7 @@ type UDP struct {
 	NoPorts uint64 `kernel:"NoPorts"`
 	// InErrors counts every other loss. A full receive buffer counts here and in
 	// RcvbufErrors; a full socket backlog and udp_mem count here only.
-	// Incremented in net/ipv4/udp.c:__udp_queue_rcv_skb, udp_queue_rcv_skb, __udp4_lib_rcv.
+	// Incremented in net/ipv4/udp.c:__udp_queue_rcv_skb, udp_queue_rcv_skb, __udp4_lib_rcv, flush_stack, udp_recvmsg.
 	InErrors uint64 `kernel:"InErrors"`
 	// RcvbufErrors counts datagrams dropped because the receive buffer was full by either test (Q-5, S-2), or for
 	// want of memory for a clone; each is in InErrors, too. A full socket backlog (Q-9) is not here.
