@@ -17,9 +17,9 @@
 //	   ▲                                              │
 //	   └────────────── PollRings is done ─────────────┘
 //
-// Not modelled: other drivers, large receive offload and the flow director
-// (neither touches UDP), resets of the adapter while it runs, page recycling and
-// failed allocations, several traffic classes, virtual functions, time stamps. A
-// frame of several descriptors is written back as one. Nothing is sent: cleaning
-// the transmit ring is a part of the cost of a poll.
+// Not modelled: other drivers, large receive offload (TCP only), filters of the
+// flow director, resets of the adapter while it runs, page recycling and failed
+// allocations, several traffic classes, virtual functions, time stamps. A frame
+// of several descriptors is written back as one. Nothing is sent: cleaning the
+// transmit ring is a part of the cost of a poll.
 package nic
