@@ -1,0 +1,46 @@
+package main
+
+// driverLines are the lines of `ethtool -S` of ixgbe that the model moves, in
+// the driver's order; all others are always 0. The driver gives them their
+// meaning, not a struct of package mib, so it stands here; TestDriverLines holds
+// the names to nic.Port.EthtoolStats.
+var driverLines = []struct{ name, text, register string }{
+	{"rx_packets", "Counts frames that the driver took off its rings and handed to the stack, also those that the stack then drops (GRO-4). Not frames lost in the NIC.", ""},
+	{"rx_bytes", "Counts their bytes with Ethernet header, without FCS and stripped VLAN tag, padded to 60 (RX-9).", ""},
+	{"rx_pkts_nic", "Counts frames that the MAC accepted into the packet buffer; those that then found no descriptor are in it.", "GPRC"},
+	{"rx_bytes_nic", "Counts their bytes with FCS, which `rx_bytes` leaves out (HW-24).", "GORC"},
+	{"non_eop_descs", "Counts descriptors that held a part of a frame, but not its end: frames of more than 2048 bytes.", ""},
+	{"rx_errors", "Counts CRC and length errors.", "CRCERRS, RLEC"},
+	{"rx_dropped", "Counts drops of the receive core, as the interface's statistics do: backlog full, no handler. Not losses in the NIC (HW-30).", ""},
+	{"multicast", "Counts multicast frames that the MAC accepted.", "MPRC"},
+	{"broadcast", "Counts broadcast frames that the MAC accepted.", "BPRC"},
+	{"rx_crc_errors", "Counts frames with a bad frame check sequence (HW-25).", "CRCERRS"},
+	{"rx_missed_errors", "Counts frames lost because the packet buffer was full: the ring was full for longer than the packet buffer could bridge. " +
+		"The one loss in the NIC that /proc/net/dev shows, too.", "MPC"},
+	{"rx_long_length_errors", "Counts frames longer than MTU + 18, a VLAN tag not counted. They are in no other counter (HW-26).", "ROC"},
+	{"rx_short_length_errors", "Counts frames of less than 64 bytes with a good FCS. They are in no other counter (HW-26).", "RUC"},
+	{"tx_flow_control_xon", "Counts pause frames that let the link partner go on.", "LXONTXC"},
+	{"tx_flow_control_xoff", "Counts pause frames that asked the link partner to stop. If it obeys, what is lost is lost there: no counter of this host sees it (HW-7).", "LXOFFTXC"},
+	{"rx_flow_control_xoff", "Counts pause frames received; the MAC consumes them. It stands still while RX pause is off (HW-27).", "LXOFFRXC"},
+	{"rx_csum_offload_errors", "Counts bad IPv4 header checksums that the device found. Not bad UDP checksums on the 82599, and no loss: the frame goes on (RX-25, RX-26).", ""},
+	{"rx_no_dma_resources", "Counts frames discarded because their ring had no free descriptor, which happens only with several queues and TX pause off (HW-6). " +
+		"No other counter has them: not /proc/net/dev, not the interface's statistics (HW-8).", "QPRDC"},
+}
+
+// driverSection is the part of the page on the driver's own counters.
+func driverSection() section {
+	s := section{
+		title: "The driver: ethtool -S",
+		intro: "What ixgbe counts of an 82599. The command reads the registers anew; the interface's statistics show them as of the last fold, up to two seconds ago (HW-20, HW-23). " +
+			"Besides these lines there are `rx_queue_<n>_packets` and `rx_queue_<n>_bytes` per ring; every other line is there, and 0.",
+	}
+	for _, l := range driverLines {
+		e := entry{id: "ethtool:" + l.name, name: l.name, goName: "nic.Port.EthtoolStats", text: l.text, kernel: "drivers/net/ethernet/intel/ixgbe"}
+		if l.register != "" {
+			e.kernel += ", register " + l.register
+		}
+		e.places = []place{{file: "ethtool -S <if>", line: l.name + ":", field: 2}}
+		s.entries = append(s.entries, e)
+	}
+	return s
+}
