@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"slices"
 
 	"github.com/seed-556df219/rxpath/sim"
 	"github.com/seed-556df219/rxpath/sim/engine"
@@ -123,37 +124,52 @@ func FindBottleneck(ctx context.Context, sc *scenario.Scenario, res *sim.Result,
 	return b, nil
 }
 
-// choose names the first stage in the order of limits whose improvement counts
-// and is within a tenth of the largest.
+// choose names the stage of the best trial. Of several that are within a tenth
+// of it, it is the one in whose own place the packets are lost, else the one
+// that is easiest to change.
 func (b *Bottleneck) choose(sc *scenario.Scenario, res *sim.Result) {
-	most := uint64(0)
-	for i := range b.Trials {
-		most = max(most, b.Trials[i].score)
-	}
-	for i := range b.Trials {
-		if t := &b.Trials[i]; b.best < 0 && t.Counts && t.score >= most-most/10 {
-			b.best = i
-		}
-	}
+	b.best = b.bestTrial()
 	if b.best < 0 {
 		b.Counter = largestLoss(&res.Snapshot.Ledger)
 		b.Value = b.Counter.Value(res)
 		return
 	}
 	t := &b.Trials[b.best]
-	for i := range limits {
-		l := &limits[i]
-		if l.name != t.Stage {
-			continue
-		}
-		b.Stage, b.what, b.how, b.Counter, b.Knob = l.name, l.what, l.how, l.waits, l.knob(sc, res)
-		if b.Objective == FewerLosses {
-			if r := mostReduced(&b.Base.dropped, &t.dropped); r != skb.NotDropped {
-				b.Counter = counterOf(r)
-			}
+	l := limitNamed(t.Stage)
+	b.Stage, b.what, b.how, b.Counter, b.Knob = l.name, l.what, l.how, l.waits, l.knob(sc, res)
+	if b.Objective == FewerLosses {
+		if r := mostReduced(&b.Base.dropped, &t.dropped); r != skb.NotDropped {
+			b.Counter = counterOf(r)
 		}
 	}
 	b.Value = b.Counter.Value(res)
+}
+
+// bestTrial returns the index of the trial to name, -1 if none counts.
+func (b *Bottleneck) bestTrial() int {
+	most := uint64(0)
+	for i := range b.Trials {
+		most = max(most, b.Trials[i].score)
+	}
+	best := -1
+	for i := range b.Trials {
+		t := &b.Trials[i]
+		if !t.Counts || t.score < most-most/10 {
+			continue
+		}
+		if slices.Contains(limitNamed(t.Stage).own, mostReduced(&b.Base.dropped, &t.dropped)) {
+			return i
+		}
+		if best < 0 {
+			best = i
+		}
+	}
+	return best
+}
+
+// limitNamed returns the limit of that name.
+func limitNamed(name string) *limit {
+	return &limits[slices.IndexFunc(limits, func(l limit) bool { return l.name == name })]
 }
 
 // mostReduced returns the reason for which most packets less were lost.

@@ -13,15 +13,17 @@ import (
 const Schema = "rxpath.run/1"
 
 // The types of this file are the JSON of a run. Their comments are the
-// documentation of the keys: docs/run.schema.json and the tables of
+// documentation of the keys: docs/run.schema.json and the table of
 // docs/results.md have them from here. Fields stand in the order of their keys.
+
+//go:generate go test -run TestGenerated -update .
 
 // A document is the root.
 type document struct {
 	// Assumptions are the assumed costs that move the headline of this run by more than 10 % when they are half as large or half as large again; null if nobody looked.
-	Assumptions []assumptionDoc `json:"assumptions"`
+	Assumptions []assumptionDoc `json:"assumptions" jsonschema:"nullable"`
 	// Bottleneck is the stage that limits the run; null if nobody looked.
-	Bottleneck *bottleneckDoc `json:"bottleneck"`
+	Bottleneck *bottleneckDoc `json:"bottleneck" jsonschema:"nullable"`
 	// Complete is false if the run ended early: interrupted, or at a limit. Everything else then stands for the time that was run.
 	Complete bool `json:"complete"`
 	// Costs is the machine: how long each step takes, and where the number comes from.

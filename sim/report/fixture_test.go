@@ -2,6 +2,7 @@ package report
 
 import (
 	"context"
+	"flag"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -33,7 +34,7 @@ func fixture() *sim.Result {
 	sc.Host.Kernel.SoftirqTimeMS = 4
 	sc.Run.For = 2 * engine.Second
 	sc.Thresholds = []string{"drops == 0", "p(latency.wire_to_app, 99) < 10ms", "p(latency.backlog, 99) < 1ms"}
-	must(sc.Host.Costs.Set("switch", kernel.Cost{Fixed: 3 * engine.Microsecond}))
+	sc.Host.Costs = kernel.Costs{Name: "hand-made", DMA: kernel.Cost{Fixed: 800, Assumed: true}, PCIe: kernel.Cost{PerByte: 273, Assumed: true}}
 	res := &sim.Result{
 		Scenario: sc, Complete: true, Time: 2 * engine.Second, Digest: 0xfeedbeef, Partner: 7,
 		Warnings: []string{"one", "two", "three", "four", "five"},
@@ -166,16 +167,18 @@ func reader() scenario.App {
 	return scenario.App{Name: "reader", CPUs: []int{2}, Sockets: []socket.Config{{Local: readerAddr}}}
 }
 
-// golden compares with a file of testdata, or writes it with UPDATE_GOLDEN=1.
+var update = flag.Bool("update", false, "write testdata, docs/run.schema.json and the generated part of docs/results.md")
+
+// golden compares with a file of testdata, or writes it with -update.
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
-	if os.Getenv("UPDATE_GOLDEN") != "" {
+	if *update {
 		require.NoError(t, os.MkdirAll("testdata", 0o755))
 		require.NoError(t, os.WriteFile(path, got, 0o644))
 		return
 	}
 	want, err := os.ReadFile(path)
 	require.NoError(t, err)
-	require.Equal(t, string(want), string(got), "%s: UPDATE_GOLDEN=1 go test writes it anew; say why in the commit", path)
+	require.Equal(t, string(want), string(got), "%s: go test -update writes it anew; say why in the commit", path)
 }

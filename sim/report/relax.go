@@ -24,6 +24,8 @@ type limit struct {
 	what, how string
 	// waits is where a packet that waits there is seen; losses are named by their reason.
 	waits Counter
+	// own are the reasons for which packets are lost in this very place.
+	own []skb.DropReason
 	// applies reports whether it could matter at all in a run that showed res.
 	applies func(sc *scenario.Scenario, res *sim.Result) bool
 	// relax changes a clone of the scenario.
@@ -32,11 +34,11 @@ type limit struct {
 	knob func(sc *scenario.Scenario, res *sim.Result) string
 }
 
-// limits are the parts of the path, the ones that are easiest to change first: of
-// several that help about equally, the first is named.
+// limits are the parts of the path, the ones that are easiest to change first.
 var limits = []limit{
 	{
 		name: "ring", what: "the receive ring", how: "rings of 4096 descriptors", waits: Counter{ethtoolS, "rx_missed_errors"},
+		own: []skb.DropReason{skb.HWNoDesc, skb.HWFIFO},
 		applies: func(sc *scenario.Scenario, _ *sim.Result) bool {
 			return slices.ContainsFunc(sc.NICs, func(n scenario.NIC) bool { return nic.RingSize(n.RXRing) < largestRing })
 		},
@@ -64,18 +66,21 @@ var limits = []limit{
 	},
 	{
 		name: "backlog", what: "the backlog of RPS", how: "an endless backlog", waits: Counter{softnetStat, "dropped"},
+		own:     []skb.DropReason{skb.CPUBacklog},
 		applies: lost(skb.CPUBacklog),
 		relax:   func(sc *scenario.Scenario) { sc.Host.Softirq.NetdevMaxBacklog = -1 },
 		knob:    fixedKnob("net.core.netdev_max_backlog"),
 	},
 	{
 		name: "rcvbuf", what: "the receive buffer", how: "buffers 64 times as large", waits: Counter{netUDP, "rx_queue"},
+		own:     []skb.DropReason{skb.SocketRcvbuff, skb.SocketBacklog},
 		applies: lost(skb.SocketRcvbuff, skb.SocketBacklog),
 		relax:   relaxBuffers,
 		knob:    bufferKnob,
 	},
 	{
 		name: "udp_mem", what: "the memory limit of UDP", how: "64 times udp_mem", waits: Counter{"proc/net/sockstat", "UDP.mem"},
+		own:     []skb.DropReason{skb.ProtoMem},
 		applies: lost(skb.ProtoMem),
 		relax: func(sc *scenario.Scenario) {
 			for i := range sc.Host.Limits.UDPMem {
@@ -87,6 +92,7 @@ var limits = []limit{
 	},
 	{
 		name: "tap", what: "the packet sockets", how: "taps ten times as fast with buffers 64 times as large",
+		own:     []skb.DropReason{skb.TapFull},
 		applies: lost(skb.TapFull),
 		relax: eachNIC(func(n *scenario.NIC) {
 			for i := range n.Taps {
