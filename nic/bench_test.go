@@ -19,7 +19,8 @@ import (
 // arrive. Its softirqs poll only when the test lets them.
 type bench struct {
 	t       *testing.T
-	exec    *engine.Lazy
+	exec    engine.Executive
+	naive   bool
 	core    *cpu.Core
 	stats   mib.CPU
 	costs   kernel.Costs
@@ -54,10 +55,13 @@ func newBench(t *testing.T, cfg Config, edit ...func(*bench)) *bench {
 	for _, f := range edit {
 		f(b)
 	}
-	b.core = cpu.New(cpu.Config{CPUs: 1, Jiffy: 4 * engine.Millisecond, Costs: &b.costs}, b.exec, &b.stats)
+	if b.naive {
+		b.exec = engine.NewNaive()
+	}
+	b.core = cpu.New(cpu.Config{CPUs: 1, Jiffy: 4 * engine.Millisecond, Costs: &b.costs, Naive: b.naive}, b.exec, &b.stats)
 	b.core.SetSoftirqs(b)
 	b.port = New("eth0", cfg, Env{
-		Profile: &b.profile, Costs: &b.costs, Ledger: &b.ledger, GRO: b, IfIndex: 2, CPUs: 4,
+		Naive: b.naive, Profile: &b.profile, Costs: &b.costs, Ledger: &b.ledger, GRO: b, IfIndex: 2, CPUs: 4,
 		Raise: func(_ *cpu.Core, n *napi.Instance) { b.list = append(b.list, n) },
 	})
 	for _, v := range b.port.Vectors() {

@@ -96,7 +96,7 @@ func (v *Vector) handle(c *cpu.Core) { v.napi.Schedule(c) }
 
 // written latches the cause of a descriptor that is written back at ready.
 func (v *Vector) written(ready engine.Time) {
-	if !v.pending {
+	if !v.pending || ready < v.pendingAt { // earlier: the service task's trigger, while a descriptor is under way
 		v.pending, v.pendingAt = true, ready
 	}
 }

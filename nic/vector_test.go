@@ -326,3 +326,18 @@ func TestRX36Queues(t *testing.T) {
 		})
 	}
 }
+
+// IRQ-8: the service task's trigger does not wait for a descriptor that is on
+// its way to memory, whichever executive runs the port.
+func TestIRQ8WhileWritingBack(t *testing.T) {
+	for _, naive := range []bool{true, false} {
+		b := newBench(t, oneQueue(), func(b *bench) {
+			b.naive = naive
+			b.costs.DMA.Fixed = 800 * engine.Nanosecond
+		})
+		at := 2*engine.Second - 100*engine.Nanosecond
+		b.port.Connect(&train{frame: frameOf(60), start: at, gap: us, n: 1})
+		b.until(3 * engine.Second)
+		require.Equal(t, []poll{{2*engine.Second + 1, 0, 0}, {at + 800*engine.Nanosecond + 1, 1, 0}}, b.polls, "naive: %v", naive)
+	}
+}
