@@ -17,7 +17,7 @@ type fifo struct {
 
 type fifoEntry struct {
 	frame skb.Frame
-	queue int
+	verdict
 }
 
 // init sizes the buffer: 512 KB, less 64 KB for the tables of the flow director
@@ -43,12 +43,12 @@ func (f *fifo) len() int { return int(f.tail32 - f.head32) }
 
 func (f *fifo) head() *fifoEntry { return &f.buf[f.head32&uint32(len(f.buf)-1)] }
 
-func (f *fifo) push(fr *skb.Frame, queue int) {
+func (f *fifo) push(fr *skb.Frame, v verdict) {
 	if f.len() == len(f.buf) {
 		f.grow()
 	}
 	e := &f.buf[f.tail32&uint32(len(f.buf)-1)]
-	e.frame, e.queue = *fr, queue
+	e.frame, e.verdict = *fr, v
 	f.tail32++
 	f.bytes += f.size(fr)
 	f.maxBytes = max(f.maxBytes, f.bytes)

@@ -177,8 +177,8 @@ func mcIndex(m skb.MAC) uint { return (uint(m[4])>>4 | uint(m[5])<<4) & 0xfff }
 // A verdict is what the MAC decides of all frames of a flow.
 type verdict struct {
 	reason skb.DropReason
-	queue  int
 	cast   skb.PacketType
+	queue  uint16
 }
 
 // judge models the MAC and its filters (HW-7 a, b; RX-41, RX-42).
@@ -203,7 +203,7 @@ func (p *Port) judge(h *skb.Header) verdict {
 	if p.rssCount > 1 {
 		hash := rssHash(p.rssKey, h, p.cfg.UDPPortHash)
 		if hash != 0 {
-			v.queue = indirection(hash, p.rssCount)
+			v.queue = uint16(indirection(hash, p.rssCount))
 		}
 	}
 	p.memo.Put(h, v)
@@ -240,32 +240,36 @@ func (p *Port) lengthReason(f *skb.Frame) skb.DropReason {
 
 // arrive takes the next frame off the wire: checks, filters, room in the FIFO.
 func (p *Port) arrive() {
-	f := p.wire.take()
+	f := p.wire.head()
+	t := f.At
 	p.ledger.Frames++
 	p.frameID++
 	f.ID = p.frameID
 	v := p.judge(f.Head)
-	reason := v.reason
-	if reason == skb.NotDropped {
-		reason = p.lengthReason(&f)
+	if v.reason == skb.NotDropped {
+		v.reason = p.lengthReason(f)
 	}
-	if reason != skb.NotDropped {
-		p.regs.refuse(reason)
-		p.lose(reason, 1, uint64(f.At))
+	if v.reason != skb.NotDropped {
+		p.regs.refuse(v.reason)
+		p.lose(v.reason, 1, uint64(t))
+		p.wire.pop()
 		return
 	}
-	if !p.fifo.fits(&f) {
+	if !p.fifo.fits(f) {
 		p.regs.missed++
-		p.lose(skb.HWFIFO, 1, uint64(f.At))
+		p.lose(skb.HWFIFO, 1, uint64(t))
+		p.wire.pop()
 		return
 	}
 	p.regs.accept(1, uint64(f.WireLen()), v.cast)
-	if p.fifo.len() == 0 && p.dmaFree <= f.At && p.transfer(&f, v.queue, f.At) {
+	if p.fifo.len() == 0 && p.dmaFree <= t && p.transfer(f, v, t) {
+		p.wire.pop()
 		return
 	}
-	p.fifo.push(&f, v.queue)
+	p.fifo.push(f, v)
+	p.wire.pop()
 	if p.cfg.TXPause && !p.xoff && p.fifo.bytes >= p.fifo.high {
-		p.sendXOFF(f.At)
+		p.sendXOFF(t)
 	}
 }
 
@@ -276,8 +280,8 @@ func (p *Port) lose(r skb.DropReason, n, times uint64) {
 
 // transfer moves a frame at t from the FIFO, or past it, into its ring. It
 // returns false if the frame has to wait for a descriptor.
-func (p *Port) transfer(f *skb.Frame, queue int, t engine.Time) bool {
-	q := p.queues[queue]
+func (p *Port) transfer(f *skb.Frame, v verdict, t engine.Time) bool {
+	q := p.queues[v.queue]
 	n := int(descriptors(stripped(f)))
 	if q.free < n {
 		if p.dropEn {
@@ -290,7 +294,7 @@ func (p *Port) transfer(f *skb.Frame, queue int, t engine.Time) bool {
 	}
 	p.dmaFree = t + p.costs.PCIe.For(f.Len)
 	ready := p.dmaFree + p.costs.DMA.Fixed
-	q.put(f, n, ready)
+	q.put(f, v.cast, n, ready)
 	p.latFIFO.Record(ready - f.At)
 	if !p.naive {
 		q.vector.written(ready)
@@ -309,7 +313,7 @@ func (p *Port) departure() engine.Time {
 // depart moves the head of the FIFO at t.
 func (p *Port) depart(t engine.Time) {
 	h := p.fifo.head()
-	if !p.transfer(&h.frame, h.queue, t) {
+	if !p.transfer(&h.frame, h.verdict, t) {
 		return
 	}
 	p.fifo.pop()

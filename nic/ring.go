@@ -52,6 +52,7 @@ func stripped(f *skb.Frame) uint32 {
 type slot struct {
 	frame skb.Frame
 	ready engine.Time // its last descriptor was written back
+	cast  skb.PacketType
 }
 
 // A Queue is one receive ring. The hardware fills armed descriptors, the driver
@@ -92,10 +93,10 @@ func newQueue(p *Port, index, count int) *Queue {
 
 // put lets the hardware fill descriptors with a frame; ready is when the last
 // has been written back.
-func (q *Queue) put(f *skb.Frame, n int, ready engine.Time) {
+func (q *Queue) put(f *skb.Frame, cast skb.PacketType, n int, ready engine.Time) {
 	s := &q.slots[q.tail&q.mask]
 	s.frame = *f
-	s.ready = ready
+	s.ready, s.cast = ready, cast
 	q.tail++
 	q.free -= n
 	q.filled += n
@@ -169,7 +170,7 @@ func (q *Queue) receive(c *cpu.Core, s *slot) bool {
 	p := q.port
 	b := &q.scratch
 	b.Reset(&s.frame)
-	b.Ready, b.IfIndex, b.Queue = s.ready, p.ifindex, uint16(q.index)
+	b.Ready, b.IfIndex, b.Queue, b.PktType = s.ready, p.ifindex, uint16(q.index), s.cast
 	q.head++
 	p.ledger.Take()
 	c.Spend(p.costs.Driver.For(b.Frame.Len))
@@ -185,7 +186,6 @@ func (q *Queue) receive(c *cpu.Core, s *slot) bool {
 	q.vector.rxPackets++
 	q.vector.rxBytes += uint64(l)
 	b.Summed = p.rxChecksum(q, b)
-	b.PktType = packetType(b.Head.DstMAC, p.cfg.MAC)
 	b.Len = l - skb.EthHeader
 	p.gro.Receive(c, b)
 	return true

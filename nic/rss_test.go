@@ -100,7 +100,7 @@ func TestQueueChoice(t *testing.T) {
 		h := *f.Head
 		h.SrcPort++
 		f.Head = &h
-		require.Equal(t, want, b.port.judge(&h).queue)
+		require.Equal(t, want, int(b.port.judge(&h).queue))
 	}
 	arp := *f.Head
 	arp.EtherType = skb.EtherTypeARP
@@ -113,7 +113,7 @@ func TestQueueChoice(t *testing.T) {
 		h := *f.Head
 		h.SrcPort++
 		f.Head = &h
-		seen[b.port.judge(&h).queue] = true
+		seen[int(b.port.judge(&h).queue)] = true
 	}
 	require.Len(t, seen, 4, "sdfn spreads ports")
 
@@ -122,6 +122,6 @@ func TestQueueChoice(t *testing.T) {
 	for i := range 1000 {
 		h := *f.Head
 		h.Src += skb.Addr(i)
-		require.Less(t, b.port.judge(&h).queue, 16, "RX-36: RSS never leaves the first 16")
+		require.Less(t, int(b.port.judge(&h).queue), 16, "RX-36: RSS never leaves the first 16")
 	}
 }

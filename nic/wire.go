@@ -22,8 +22,13 @@ type wire struct {
 	hand    *injected   // frames put on the wire by hand, nil before the first
 }
 
-// feedBlock is the number of frames that a feed draws at once.
-const feedBlock = 64
+// feedBlock is the number of frames that a feed draws at once; regularBlock
+// that of a feed that can be passed over, where every frame drawn ahead has to
+// be passed over by itself.
+const (
+	feedBlock    = 64
+	regularBlock = 16
+)
 
 // A feed is one source with the frames drawn from it.
 type feed struct {
@@ -55,7 +60,7 @@ func (w *wire) connect(src skb.FrameSource) {
 	}
 	block := feedBlock
 	if f.regular != nil {
-		block = 1 // nothing may be drawn ahead of what Skip passes over
+		block = regularBlock
 	}
 	f.buf = make([]skb.Frame, block)
 	w.feeds = append(w.feeds, f)
@@ -112,15 +117,19 @@ func (f *feed) peek() *skb.Frame {
 // advance finds the next frame to arrive and when it does.
 func (w *wire) advance() {
 	if len(w.feeds) == 1 && !w.paused {
-		if f := &w.feeds[0]; f.i < f.n { // the common case, without looking around
+		if f := &w.feeds[0]; uint(f.i) < uint(f.n) { // the common case, without looking around
 			fr := &f.buf[f.i]
-			t := w.timeOf(fr.Len)
-			w.at, w.from = max(fr.At, w.last+t, w.resumed+t), 0
+			w.at, w.from = max(fr.At, max(w.last, w.resumed)+w.timeOf(fr.Len)), 0
 			if w.at-fr.At <= w.queue || f.open {
 				return
 			}
 		}
 	}
+	w.search()
+}
+
+// search is advance over all feeds, with what the partner loses.
+func (w *wire) search() {
 	for {
 		best := engine.Never
 		for i := range w.feeds {
@@ -143,15 +152,19 @@ func (w *wire) advance() {
 	}
 }
 
-// take removes the next frame.
-func (w *wire) take() skb.Frame {
+// head returns the next frame, as it arrives. It stays there until pop.
+func (w *wire) head() *skb.Frame {
 	f := &w.feeds[w.from]
-	fr := f.buf[f.i]
-	f.i++
+	fr := &f.buf[f.i]
 	fr.At = w.at
+	return fr
+}
+
+// pop removes the next frame.
+func (w *wire) pop() {
+	w.feeds[w.from].i++
 	w.last = w.at
 	w.advance()
-	return fr
 }
 
 // pause stops the partner at t; a frame that it has begun is sent to its end.
@@ -198,14 +211,23 @@ func (w *wire) alike() *skb.Frame {
 func (w *wire) skip(t engine.Time) (n, sum uint64) {
 	f := &w.feeds[0]
 	if f.regular != nil && w.at == f.buf[f.i].At { // the link is not late: arrivals are where the source put them
-		sum = uint64(w.at)
-		f.i++
-		n, _, times := f.regular.Skip(t)
-		if next := f.regular.Next(); next != engine.Never {
+		for f.i < f.n && f.buf[f.i].At <= t {
+			n, sum = n+1, sum+uint64(f.buf[f.i].At)
+			f.i++
+		}
+		var next engine.Time
+		if f.i < f.n {
+			next = f.buf[f.i].At
+		} else {
+			more, _, times := f.regular.Skip(t)
+			n, sum = n+more, sum+times
+			next = f.regular.Next()
+		}
+		if next != engine.Never {
 			w.last = next - w.timeOf(f.frame.Len)
 		}
 		w.advance()
-		return n + 1, sum + times
+		return n, sum
 	}
 	for w.at <= t {
 		n++

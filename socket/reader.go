@@ -131,37 +131,24 @@ func (t *Thread) wake(c *cpu.Core, now engine.Time) bool {
 // step is what happens at the end of the present step, and of those after it as
 // long as nothing comes in between.
 func (t *Thread) step(c *cpu.Core, task *cpu.Task) {
-	for t.endStep(c); c.StepOver(task); {
-		t.endStep(c)
-	}
-}
-
-func (t *Thread) endStep(c *cpu.Core) {
-	k := t.host.Costs
-	switch t.state {
-	case atTop, inPause:
-		t.top(c)
-	case inEpollWait:
-		t.epollWait(c)
-	case inRecv:
-		t.recv(c)
-	case inCopy:
-		ok := t.cur.finish(c.Now(), &t.d, &c.Digest)
-		if ok {
-			t.got++
-		}
-		c.LocalBHDisable()                                // lock_sock_fast and unlock_sock_fast around the release
-		if c.LocalBHEnable(); !ok && !t.cur.NonBlocking { // a blocking call starts over (5.2.4)
-			t.begin(inRecv, k.Dequeue.Fixed)
-		} else if ok && t.got < t.cfg.Batch {
-			t.begin(inRecv, k.Dequeue.Fixed)
-		} else {
+	for {
+		switch t.state {
+		case inRecv:
+			t.recv(c)
+		case inCopy:
+			t.copied(c)
+		case inService:
+			t.next(c)
+		case atTop, inPause:
+			t.top(c)
+		case inEpollWait:
+			t.epollWait(c)
+		case inCallEnd:
 			t.endCall(c)
 		}
-	case inCallEnd:
-		t.endCall(c)
-	case inService:
-		t.next(c)
+		if !c.StepOver(task) {
+			return
+		}
 	}
 }
 
@@ -185,7 +172,9 @@ func (t *Thread) top(c *cpu.Core) {
 		t.begin(inEpollWait, k.Syscall.Fixed+k.EpollWait.Fixed)
 		return
 	}
-	t.cur = t.socks[0]
+	if t.cur != t.socks[0] {
+		t.cur = t.socks[0]
+	}
 	t.call()
 }
 
@@ -229,11 +218,10 @@ func (t *Thread) epollWait(c *cpu.Core) {
 
 // recv takes a datagram, or ends the call, or sleeps.
 func (t *Thread) recv(c *cpu.Core) {
-	k := t.host.Costs
-	d := &t.d
-	switch ok := t.cur.take(d); {
+	k, d, s := t.host.Costs, &t.d, t.cur
+	switch ok := s.take(d); {
 	case ok:
-		t.cur.reader = int32(c.ID())
+		s.reader = int32(c.ID())
 		cost := k.Copy.For(d.Payload)
 		if d.Unverified {
 			cost += k.Checksum.For(d.Payload)
@@ -244,13 +232,29 @@ func (t *Thread) recv(c *cpu.Core) {
 		t.begin(inCopy, cost)
 	case t.got > 0: // MSG_WAITFORONE: what was received is returned
 		t.endCall(c)
-	case t.cur.NonBlocking:
+	case s.NonBlocking:
 		t.Empty++
 		t.begin(inCallEnd, k.RecvEmpty.Fixed)
 	default:
-		t.cur.blocked = append(t.cur.blocked, t)
+		s.blocked = append(s.blocked, t)
 		t.task.Continue(k.Dequeue.Fixed, false)
 		t.task.Sleep()
+	}
+}
+
+// copied ends the copy: the datagram has been read, unless its checksum is bad.
+func (t *Thread) copied(c *cpu.Core) {
+	ok := t.cur.finish(c.Now(), &t.d, &c.Digest)
+	if ok {
+		t.got++
+	}
+	c.LocalBHDisable()                                // lock_sock_fast and unlock_sock_fast around the release
+	if c.LocalBHEnable(); !ok && !t.cur.NonBlocking { // a blocking call starts over (5.2.4)
+		t.begin(inRecv, t.host.Costs.Dequeue.Fixed)
+	} else if ok && t.got < t.cfg.Batch {
+		t.begin(inRecv, t.host.Costs.Dequeue.Fixed)
+	} else {
+		t.endCall(c)
 	}
 }
 

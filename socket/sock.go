@@ -112,7 +112,7 @@ func (s *Sock) QueueRcvSKB(c *cpu.Core, b *skb.Buff) {
 	case s.closed:
 		s.host.Ledger.Drop(skb.SocketClosed)
 	case !s.owned:
-		if s.admit(c, b.Truesize) {
+		if s.hasRoom(b.Truesize) || s.admit(c, b.Truesize) {
 			d := s.queue.push()
 			fill(d, c, b)
 			s.queued(d, c, c.Now())
@@ -146,6 +146,12 @@ func fill(d *Datagram, c *cpu.Core, b *skb.Buff) {
 	d.Unverified, d.CPU = b.Summed == skb.ChecksumNone, uint16(c.ID())
 }
 
+// hasRoom is the common case of admit: the datagram fits twice over, into the
+// buffer and into pages that the socket has.
+func (s *Sock) hasRoom(truesize uint32) bool {
+	return int32(s.rmem) < int32(s.RcvBuf) && int(truesize) <= s.fwdAlloc
+}
+
 // admit models the tests of sock_queue_rcv_skb (S-2, S-6) on core c, nil while
 // a backlog drains outside any core.
 func (s *Sock) admit(c *cpu.Core, truesize uint32) bool {
@@ -175,7 +181,9 @@ func (s *Sock) queued(d *Datagram, c *cpu.Core, now engine.Time) {
 	if c != nil {
 		c.Digest.Fold(now, digestQueued)
 	}
-	s.dataReady(c, now)
+	if len(s.blocked) > 0 || len(s.watchers) > 0 {
+		s.dataReady(c, now)
+	}
 }
 
 // refuse counts a drop at the socket (table 4.5).
@@ -206,7 +214,11 @@ func (s *Sock) dataReady(c *cpu.Core, now engine.Time) {
 	}
 	for len(s.blocked) > 0 {
 		t := s.blocked[0]
-		s.blocked = s.blocked[:copy(s.blocked, s.blocked[1:])]
+		if len(s.blocked) == 1 {
+			s.blocked = s.blocked[:0]
+		} else {
+			s.blocked = s.blocked[:copy(s.blocked, s.blocked[1:])]
+		}
 		if t.wake(c, now) {
 			return
 		}

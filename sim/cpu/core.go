@@ -312,6 +312,17 @@ func (c *Core) settle(t engine.Time) {
 func (c *Core) catchUp(t engine.Time) engine.Time {
 	s := &c.sched
 	for {
+		if cur := s.cur; cur != nil {
+			end := c.now + cur.rem
+			if end < c.irqDue && end < c.tickAt { // nextEvent and happen, without looking around
+				if end > t {
+					return end
+				}
+				c.moveTo(end)
+				c.stepEnds(cur)
+				continue
+			}
+		}
 		at := c.nextEvent()
 		if at > t {
 			return at
@@ -332,8 +343,10 @@ func (c *Core) wakeUp(t engine.Time) {
 	s, k := &c.sched, c.costs
 	task := s.waking[0].task
 	s.waking = s.waking[:0]
-	s.ipi.due = engine.Never
-	c.scanLines()
+	s.ipi.due, c.irqDue = engine.Never, engine.Never
+	for _, l := range c.lines[1:] {
+		c.irqDue = min(c.irqDue, l.due)
+	}
 
 	c.books[Idle] += t - c.now + k.IdleExit.Fixed
 	c.now = t
@@ -395,16 +408,22 @@ func (c *Core) happen() {
 		return
 	}
 	cur := c.sched.cur
-	if cur == nil || cur.rem > 0 {
-		return
+	if cur != nil && cur.rem <= 0 {
+		c.stepEnds(cur)
 	}
+}
+
+// stepEnds lets the running task do what happens at the end of its step.
+func (c *Core) stepEnds(cur *Task) {
 	if !c.cfg.Naive {
 		c.quiet = min(c.irqDue, c.tickAt, c.horizon.At)
 	}
-	c.enter(System)
+	c.ctx = System // the books are up to date
 	cur.step(c, cur)
 	c.enter(Idle)
-	c.resched()
+	if c.sched.need || c.sched.cur == nil {
+		c.resched()
+	}
 }
 
 // StepOver lets the whole of the running task's step pass, if nothing else

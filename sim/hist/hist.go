@@ -26,32 +26,25 @@ type Hist struct {
 
 // Record counts d.
 func (h *Hist) Record(d engine.Time) {
-	d = max(d, 0)
+	v := uint64(max(d, 0))
 	h.N++
-	h.Sum += uint64(d)
-	h.Max = max(h.Max, d)
-	o, s := index(uint64(d))
-	p := h.oct[o]
+	h.Sum += v
+	h.Max = max(h.Max, engine.Time(v))
+	// The first two octaves count 0..31 and 32..63 exactly, octave o the values
+	// with 5+o bits in steps of 2^(o-1): shift is 0 for the first two, then o-1.
+	shift := uint(bits.Len64(v|(2*sub-1))) - subBits - 1
+	top := v >> (shift % 64)
+	p := h.oct[(shift+uint(top>>subBits))%octaves]
 	if p == nil {
-		p = h.allocate(o)
+		p = h.allocate((shift + uint(top>>subBits)) % octaves)
 	}
-	p[s]++
+	p[top%sub]++
 }
 
 //go:noinline
 func (h *Hist) allocate(o uint) *[sub]uint64 {
 	h.oct[o] = new([sub]uint64)
 	return h.oct[o]
-}
-
-// index returns the octave and the bucket in it: octave 0 counts 0..31 exactly,
-// octave o the values with 5+o bits, in steps of 2^(o-1).
-func index(v uint64) (oct, s uint) {
-	if v < sub {
-		return 0, uint(v)
-	}
-	o := uint(bits.Len64(v)) - subBits
-	return o % octaves, uint(v>>((o-1)%64)) % sub
 }
 
 // low returns the smallest value of a bucket.
