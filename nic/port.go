@@ -165,6 +165,7 @@ func (p *Port) LeaveGroup(group skb.Addr) {
 
 func (p *Port) refilter() {
 	p.mcFilter = [4096]bool{}
+	// Any order: every group sets a bit of its own.
 	for g := range p.groups {
 		p.mcFilter[mcIndex(skb.MulticastMAC(g))] = true
 	}
