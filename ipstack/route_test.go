@@ -15,7 +15,7 @@ func twoNICs(b *bench) (eth1, eth2 *Device) {
 	return b.layer.AddDevice("eth1", mac, 1500, 0x0a000102, 24), b.layer.AddDevice("eth2", mac, 1500, 0, 0)
 }
 
-// MC-1 to MC-3, 1.5, RP-1 to RP-5: which packets route input takes, and what it
+// IF-2, MC-1 to MC-3, 1.5, RP-1 to RP-5: which packets route input takes, and what it
 // counts of the others: only EXDEV and "not our address" have a counter.
 func TestRouteInput(t *testing.T) {
 	const ok = skb.NotDropped

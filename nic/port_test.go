@@ -39,7 +39,7 @@ func TestHW6DropEnable(t *testing.T) {
 	}
 }
 
-// HW-7, HW-8, ODD-6, ODD-7, ODD-8, ODD-10: all six rows of the table. 20000 frames at
+// HW-7, HW-8, HW-9, ODD-6, ODD-7, ODD-8, ODD-10: all six rows of the table. 20000 frames at
 // line rate meet a queue that nobody polls, and 100 more for another queue.
 func TestHW7Table(t *testing.T) {
 	const frames, other = 20_000, 100

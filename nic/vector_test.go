@@ -136,7 +136,7 @@ func TestITRWithoutPackets(t *testing.T) {
 	require.Zero(t, v.rxBytes)
 }
 
-// IRQ-17: a slow feed of 60-byte frames, one per session, is at 100000
+// IRQ-17, RX-10: a slow feed of 60-byte frames, one per session, is at 100000
 // interrupts a second after 20 of them.
 func TestIRQ17SlowFeed(t *testing.T) {
 	cfg := oneQueue()
@@ -170,7 +170,7 @@ func TestIRQ16Overload(t *testing.T) {
 	require.Equal(t, lowLatency, v.class)
 }
 
-// IRQ-2, IRQ-6: the first frame after a silence interrupts at once; while the
+// IRQ-1, IRQ-2, IRQ-6: the first frame after a silence interrupts at once; while the
 // countdown runs, frames wait for its end.
 func TestIRQ2Throttle(t *testing.T) {
 	cfg := oneQueue()

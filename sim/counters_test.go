@@ -257,8 +257,8 @@ func fillWith(n int) func(*testing.T, *Host, []*Socket) {
 	}
 }
 
-// TestCounters sends one frame of each kind through a whole host and compares
-// every counter of the namespace; what is not named must stay zero.
+// TestCounters sends one frame of each kind through a whole host (GRO-4, ODD-29:
+// rx_packets counts what the stack drops later) and compares every counter of the namespace; what is not named must stay zero.
 func TestCounters(t *testing.T) {
 	for name, tc := range rows {
 		t.Run(name, func(t *testing.T) {
@@ -426,4 +426,49 @@ func TestGM1Join(t *testing.T) {
 	other.Close()
 	require.Equal(t, map[uint32]int{0xe0000001: 1}, users(), "GM-3")
 	require.Zero(t, refcount())
+}
+
+// RX-39, RX-40, FMT-17, IRQ-1: vector n interrupts CPU n unless told otherwise;
+// the "other" vector comes last and never does.
+func TestRX39Affinity(t *testing.T) {
+	h := hostOf(t, func(c *Config) {
+		c.NICs[0].Combined, c.NICs[0].UDPPortHash = 4, true
+		c.NICs[0].Affinity = map[string]int{"TxRx-3": 0}
+	})
+	bindTo(t, h, socket.Config{Local: local})
+	for p := range uint16(64) {
+		h.Inject(h.UDPFrame(netip.AddrPortFrom(sender.Addr(), 1000+p), local, 10))
+	}
+	h.Advance(time.Millisecond)
+	irqs := h.Snapshot().IRQs
+	require.Len(t, irqs, 5)
+	for i, r := range irqs[:4] {
+		want := []int{0, 1, 2, 0}[i]
+		require.Equal(t, "eth0-TxRx-"+string(rune('0'+i)), r.Name)
+		for cpu, n := range r.Counts {
+			require.Equal(t, cpu == want, n > 0, "%s on CPU %d", r.Name, cpu)
+		}
+		require.Equal(t, irqs[0].Number+i, r.Number)
+	}
+	require.Equal(t, "eth0", irqs[4].Name)
+	require.Equal(t, []uint64{0, 0, 0, 0}, irqs[4].Counts)
+	_, err := NewHost(func() Config {
+		c := Linux40()
+		c.NICs[0].Affinity = map[string]int{"TxRx-1": 0}
+		return c
+	}())
+	require.ErrorContains(t, err, "TxRx-0", "it says which vectors there are")
+}
+
+// RX-1, ODD-13, RPS-1, HW-4: what the settings become.
+func TestSettings(t *testing.T) {
+	h := hostOf(t, func(c *Config) {
+		c.NICs[0].RXRing = 8192
+		c.NICs[0].RPS = map[string][]int{"rx-0": {3, 1}}
+	})
+	d := h.Snapshot().Devices[1]
+	require.Equal(t, [2]int{4096, 4096}, [2]int{d.Ethtool.RX, d.Ethtool.RXMax})
+	require.Equal(t, []int{1, 3}, d.RXQueues[0].RPSCPUs)
+	require.True(t, d.Ethtool.RXPause && d.Ethtool.TXPause && !d.Ethtool.AutonegPause)
+	require.Equal(t, 1, d.Ethtool.RXUsecs, "IRQ-10")
 }

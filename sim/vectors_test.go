@@ -120,7 +120,7 @@ func TestV5OneFullListener(t *testing.T) {
 	require.Equal(t, map[skb.DropReason]uint64{skb.SocketRcvbuff: 1}, lost(d))
 }
 
-// 12.36, TS-9: every listener is charged the full truesize.
+// 12.36, RX-28, TS-9: every listener is charged the full truesize.
 func TestFanoutChargesAll(t *testing.T) {
 	h := hostOf(t)
 	for range 65 {
@@ -266,7 +266,7 @@ func TestV11UDPMem(t *testing.T) {
 	require.Equal(t, 12, h.Snapshot().UDPMemPages)
 }
 
-// V17, ED-5 to ED-7, 12.16, 12.41: one listener: one look-up for 1000 datagrams,
+// V17, ED-5 to ED-7, MC-4, 12.16, 12.41: one listener: one look-up for 1000 datagrams,
 // no clones, no fan-out; any process that joins a new group costs one more. The
 // only cost is that of a look-up, so the softirq's time counts them.
 func TestV17OneLookup(t *testing.T) {

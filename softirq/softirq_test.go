@@ -30,7 +30,7 @@ func (b *bench) feeds(log *[]run, cost engine.Time, pending ...int) (out []*feed
 	return out
 }
 
-// NAPI-7, NAPI-8, NAPI-10, ODD-1: one saturated queue is polled once per run,
+// NAPI-5 to NAPI-8, NAPI-10, ODD-1: one saturated queue is polled once per run,
 // 64 packets, and never squeezes.
 func TestNAPI8OncePerRun(t *testing.T) {
 	b := newBench(t, 1, 250)
@@ -67,7 +67,7 @@ func TestSIRQ4TenPasses(t *testing.T) {
 	require.EqualValues(t, 1, b.stats[0].KsoftirqdWakeups, "SIRQ-11, SIRQ-13: it goes on without another wake-up")
 }
 
-// SIRQ-2, SIRQ-3, SIRQ-5, SIRQ-5a: the four vectors, and two more: a saturated
+// SIRQ-2, SIRQ-3, SIRQ-5, SIRQ-5a, SIRQ-14: the four vectors, and two more: a saturated
 // queue, a quarter of a millisecond for a poll of 64, started p after a tick.
 func TestSIRQ5aPasses(t *testing.T) {
 	for _, tc := range []struct {
@@ -430,4 +430,17 @@ func TestK310x6JoinsTheRun(t *testing.T) {
 	b.schedule(ms, f[0])
 	b.until(2 * ms)
 	require.Equal(t, []run{{"A", 1, 64}, {"B", 1, 1}, {"A", 1, 1}}, log)
+}
+
+// NAPI-4: the defaults of the sysctls, and what is refused.
+func TestNAPI4Defaults(t *testing.T) {
+	c := DefaultConfig()
+	require.NoError(t, c.Validate())
+	require.Equal(t, [4]int{300, 64, 1000, 1}, [4]int{c.NetdevBudget, c.DevWeight, c.NetdevMaxBacklog, c.TstampPrequeue})
+	c.NetdevBudget, c.NetdevMaxBacklog = -1, -1
+	require.NoError(t, c.Validate(), "the kernel takes any int")
+	c.DevWeight, c.FlowLimitTableLen, c.TstampPrequeue = 0, 100, 2
+	for _, want := range []string{"dev_weight", "flow_limit_table_len", "netdev_tstamp_prequeue"} {
+		require.ErrorContains(t, c.Validate(), want)
+	}
 }

@@ -52,7 +52,7 @@ func (b *bench) fill() {
 	}
 }
 
-// LK-1 to LK-3, LK-5: the score of every field, ties, and the same with the
+// LK-1 to LK-3, LK-5, HT-5: the score of every field, ties, and the same with the
 // secondary chains.
 func TestLookup(t *testing.T) {
 	type socket struct {
