@@ -54,17 +54,18 @@ func ceiling(v float64) float64 {
 	return size * math.Ceil(v*1.02/size)
 }
 
-// A scale is a unit of an axis and how many base units it holds.
+// A scale is a unit of an axis: how many base units it holds, and the value
+// from which on it is used.
 type scale struct {
-	name string
-	size float64
+	name       string
+	size, from float64
 }
 
-// scaleFor returns the largest of scales that is not above v.
+// scaleFor returns the last of scales that is used for v.
 func scaleFor(v float64, scales []scale) scale {
 	out := scales[0]
 	for _, s := range scales {
-		if v >= s.size {
+		if v >= s.from {
 			out = s
 		}
 	}
@@ -72,23 +73,12 @@ func scaleFor(v float64, scales []scale) scale {
 }
 
 var (
-	byteScales   = []scale{{"bytes", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}}
-	packetScales = []scale{{"packets", 1}, {"thousand packets", 1e4}, {"million packets", 1e7}}
-	rateScales   = []scale{{"packets/s", 1}, {"thousand packets/s", 1e4}, {"million packets/s", 1e7}}
-	timeScales   = []scale{{"ns", float64(engine.Nanosecond)}, {"µs", float64(engine.Microsecond)}, {"ms", float64(engine.Millisecond)}, {"s", float64(engine.Second)}}
+	byteScales   = []scale{{"bytes", 1, 0}, {"KiB", 1 << 10, 1 << 10}, {"MiB", 1 << 20, 1 << 20}, {"GiB", 1 << 30, 1 << 30}}
+	packetScales = []scale{{"packets", 1, 0}, {"thousand packets", 1e3, 1e4}, {"million packets", 1e6, 2e6}}
+	rateScales   = []scale{{"packets/s", 1, 0}, {"thousand packets/s", 1e3, 1e4}, {"million packets/s", 1e6, 2e6}}
+	timeScales   = []scale{{"ns", float64(engine.Nanosecond), 0}, {"µs", float64(engine.Microsecond), float64(engine.Microsecond)},
+		{"ms", float64(engine.Millisecond), float64(engine.Millisecond)}, {"s", float64(engine.Second), float64(engine.Second)}}
 )
-
-// unit returns the number that one of the scale's unit stands for: scales of
-// thousands begin at ten thousand.
-func (s scale) unit() float64 {
-	switch s.size {
-	case 1e4:
-		return 1e3
-	case 1e7:
-		return 1e6
-	}
-	return s.size
-}
 
 // timeAxis makes the x axis of p virtual time up to end, and returns its unit.
 func timeAxis(p *plot.Plot, end engine.Time) scale {

@@ -34,7 +34,7 @@ func latency(res *sim.Result) *figure {
 	p := newPanel("time in the stage")
 	p.X.Label.Text = "share of the packets that took no longer"
 	p.X.Tick.Marker = percentiles{}
-	p.X.Max = 3
+	p.X.Max = 1
 	low, high := math.Inf(1), 0.0
 	for i := range res.Stages {
 		s := &res.Stages[i]

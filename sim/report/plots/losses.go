@@ -49,11 +49,11 @@ func losses(res *sim.Result) *figure {
 	scale := scaleFor(top, rateScales)
 	for _, l := range slices.Backward(layers) { // each layer is drawn from 0, over the one above it
 		for i := range l.xys {
-			l.xys[i].Y /= scale.unit()
+			l.xys[i].Y /= scale.size
 		}
 		p.Add(l)
 	}
-	p.Y.Max = ceiling(top / scale.unit())
+	p.Y.Max = ceiling(top / scale.size)
 	p.Y.Tick.Marker = linear{6}
 	p.Y.Label.Text = "lost, " + scale.name
 	l := &res.Snapshot.Ledger

@@ -42,10 +42,10 @@ func queues(res *sim.Result) *figure {
 		}
 		s := scaleFor(top, k.scales)
 		for i := range xys {
-			xys[i].Y /= s.unit()
+			xys[i].Y /= s.size
 		}
 		p.Y.Label.Text = k.name + ", " + s.name
-		p.Y.Max = ceiling(top / s.unit())
+		p.Y.Max = ceiling(top / s.size)
 		p.Y.Tick.Marker = linear{4}
 		p.Add(&plotter.Line{XYs: xys, LineStyle: line(k.color)})
 		f.panels = append(f.panels, p)
