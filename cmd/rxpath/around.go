@@ -69,23 +69,29 @@ func newAround(path string, f *capture.File) (*around, error) {
 }
 
 // runFor returns how long the run must be for all passes of the capture, as c
-// replays it; for one if c goes on without end.
+// replays it, in whole microseconds; for one if c goes on without end.
 func (a *around) runFor(c *scenario.Capture) engine.Time {
 	var pass, by big.Int
-	if c.MilliPPS > 0 {
-		pass.Mul(pass.SetUint64(a.file.Info.Frames), big.NewInt(int64(1000*engine.Second)))
+	frames := a.file.Info.Frames
+	switch {
+	case c.MilliPPS > 0:
+		pass.Mul(pass.SetUint64(frames), big.NewInt(int64(1000*engine.Second)))
 		by.SetUint64(c.MilliPPS)
-	} else {
+	default:
 		pass.Mul(big.NewInt(int64(a.file.Info.Duration)), big.NewInt(int64(1000*engine.Nanosecond)))
 		by.SetUint64(c.SpeedMilli)
+		if c.Loops > 1 && frames > 1 { // a pass begins a mean gap after the one before
+			pass.Mul(&pass, new(big.Int).SetUint64(frames))
+			by.Mul(&by, new(big.Int).SetUint64(frames-1))
+		}
 	}
 	pass.Quo(&pass, &by)
 	pass.Mul(&pass, big.NewInt(int64(max(c.Loops, 1))))
 	pass.Add(&pass, big.NewInt(int64(c.Start+aroundTail)))
-	if !pass.IsInt64() || pass.Int64() > int64(engine.MaxTime) {
+	if !pass.IsInt64() || pass.Int64() > int64(engine.MaxTime-engine.Microsecond) {
 		return engine.MaxTime
 	}
-	return engine.Time(pass.Int64())
+	return roundUp(engine.Time(pass.Int64()), engine.Microsecond)
 }
 
 // yaml writes the scenario for a run of that length.
@@ -135,8 +141,10 @@ var readerCPUs = []int{2, 3}
 // ten thousand samples.
 func sampleOf(runFor engine.Time) engine.Time {
 	const least = 10 * engine.Millisecond
-	return max(1, (runFor/10_000+least-1)/least) * least
+	return max(roundUp(runFor/10_000, least), least)
 }
+
+func roundUp(t, unit engine.Time) engine.Time { return (t + unit - 1) / unit * unit }
 
 // rewrites returns the rules that make datagrams of a host to itself look as if
 // they came over a wire: an interface refuses its own address as a source.

@@ -95,7 +95,7 @@ func (in *input) thresholdFaults(errs []error, known int) (list []string) {
 	return list
 }
 
-// hostFaults makes faults of an error of sim.NewHost.
+// hostFaults makes faults of an error with which sim.Run does not begin.
 func (in *input) hostFaults(err error) error {
 	out := &faults{name: in.label}
 	for _, e := range cfgerr.All(err) {

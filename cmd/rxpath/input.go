@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"github.com/seed-556df219/rxpath/sim/report"
 	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/sim/scenariofile"
+	"github.com/seed-556df219/rxpath/sim/skb"
 )
 
 // stdinName is the argument for the standard input, and what it is called in faults.
@@ -95,11 +97,9 @@ func (in *input) scenario(s *settings) (*scenario.Scenario, []byte, error) {
 			return nil, nil, err
 		}
 	}
-	h, err := sim.NewHost(sim.Config{Host: sc.Host, NICs: sc.NICs, Apps: sc.Apps, Seed: sc.Run.Seed})
-	if err != nil {
+	if err := rehearse(sc); err != nil {
 		return nil, nil, in.hostFaults(err)
 	}
-	h.Close()
 	known := len(sc.Thresholds)
 	sets := s.sets()
 	if len(s.thresholds) > 0 {
@@ -112,6 +112,23 @@ func (in *input) scenario(s *settings) (*scenario.Scenario, []byte, error) {
 	complete, err := scenariofile.Canonical(in.name, in.data, sets...)
 	return sc, complete, in.faultsOf(err, s)
 }
+
+// rehearse does all of a run but the running, and without captures.
+func rehearse(sc *scenario.Scenario) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	none := func(scenario.Capture, skb.MAC) (skb.FrameSource, []string, error) { return noFrames{}, nil, nil }
+	if _, err := sim.Run(ctx, sc, sim.Options{OpenCapture: none}); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// noFrames is a source that has ended.
+type noFrames struct{}
+
+// Fill implements skb.FrameSource.
+func (noFrames) Fill([]skb.Frame) int { return 0 }
 
 // parse applies the settings and finds the captures.
 func (in *input) parse(s *settings) (*scenario.Scenario, error) {

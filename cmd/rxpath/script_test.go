@@ -72,15 +72,15 @@ func wantStatus(ts *testscript.TestScript, want string, err error) {
 
 // A heard is a stderr that says when the first byte comes.
 type heard struct {
-	bytes.Buffer
+	text  bytes.Buffer
 	first chan struct{}
 }
 
 func (h *heard) Write(b []byte) (int, error) {
-	if h.Len() == 0 && len(b) > 0 {
+	if h.text.Len() == 0 && len(b) > 0 {
 		close(h.first)
 	}
-	return h.Buffer.Write(b)
+	return h.text.Write(b)
 }
 
 func interrupt(ts *testscript.TestScript, neg bool, args []string) {
@@ -101,7 +101,7 @@ func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(cmd.Process.Signal(signal))
 	err = cmd.Wait()
 	fmt.Fprint(ts.Stdout(), stdout.String())
-	fmt.Fprint(ts.Stderr(), stderr.String())
+	fmt.Fprint(ts.Stderr(), stderr.text.String())
 	wantStatus(ts, args[0], err)
 }
 
