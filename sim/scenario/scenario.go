@@ -6,6 +6,8 @@ package scenario
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/seed-556df219/rxpath/ipstack"
 	"github.com/seed-556df219/rxpath/nic"
@@ -233,11 +235,11 @@ func (h *Host) Validate() error {
 
 func (n *NIC) validate(cpus int) error {
 	errs := []error{n.Config.Validate(), cfgerr.Range("prefix", n.PrefixLen, 0, 32)}
-	for v, cpu := range n.Affinity {
-		errs = append(errs, cfgerr.Range("irq_affinity."+v, cpu, 0, cpus-1))
+	for _, v := range slices.Sorted(maps.Keys(n.Affinity)) {
+		errs = append(errs, cfgerr.Range("irq_affinity."+v, n.Affinity[v], 0, cpus-1))
 	}
-	for q, list := range n.RPS {
-		for _, cpu := range list {
+	for _, q := range slices.Sorted(maps.Keys(n.RPS)) {
+		for _, cpu := range n.RPS[q] {
 			errs = append(errs, cfgerr.Range("rps."+q, cpu, 0, cpus-1))
 		}
 	}
