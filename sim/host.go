@@ -230,6 +230,7 @@ func (h *Host) joinCores() {
 		}
 	}
 	for i := range h.cfg.NICs {
+		// Any order: a CPU is marked once or more.
 		for _, cpus := range h.cfg.NICs[i].RPS {
 			for _, c := range cpus {
 				busy[c] = true
