@@ -18,7 +18,7 @@ type flowLimit struct {
 func (sd *SoftnetData) flowLimited(b *skb.Buff, qlen int) bool {
 	h := sd.host
 	t := sd.flowLimit
-	if t == nil || qlen < h.Config.NetdevMaxBacklog/2 {
+	if limit := h.Config.NetdevMaxBacklog; t == nil || limit < 0 || qlen < limit/2 { // compared as unsigned (RPS-8)
 		return false
 	}
 	next := h.flowHash(b) & uint32(len(t.buckets)-1)
