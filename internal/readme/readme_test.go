@@ -16,7 +16,10 @@ import (
 
 var rewrite = flag.Bool("rewrite", false, "write the present answer into README.md")
 
-const readme = "../../README.md"
+const (
+	readme = "../../README.md"
+	images = "../../docs/images"
+)
 
 var answer = regexp.MustCompile("(?s)(<!-- run:begin -->\n```\n)(.*?)(```\n<!-- run:end -->)")
 
@@ -26,15 +29,33 @@ func TestAnswer(t *testing.T) {
 	require.NoError(t, err)
 	require.Regexp(t, answer, string(text))
 	var out, errs bytes.Buffer
-	cmd := exec.Command("go", "run", "./cmd/rxpath", "run")
+	dir := filepath.Join(t.TempDir(), "out")
+	cmd := exec.Command("go", "run", "./cmd/rxpath", "run", "--out", dir)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = "../..", &out, &errs
 	require.NoError(t, cmd.Run(), errs.String())
 	want := answer.ReplaceAllString(string(text), "${1}"+strings.ReplaceAll(out.String(), "$", "$$")+"${3}")
 	if *rewrite {
 		require.NoError(t, os.WriteFile(readme, []byte(want), 0o644))
+	} else {
+		require.Equal(t, want, string(text), "run go test ./internal/readme -rewrite, and read the difference")
+	}
+	for _, plot := range []string{"queues.png", "latency.png"} {
+		samePicture(t, filepath.Join(dir, "plots", plot), filepath.Join(images, plot))
+	}
+}
+
+// samePicture: the pictures in the README are those of the same run.
+func samePicture(t *testing.T, got, want string) {
+	t.Helper()
+	data, err := os.ReadFile(got)
+	require.NoError(t, err)
+	if *rewrite {
+		require.NoError(t, os.WriteFile(want, data, 0o644))
 		return
 	}
-	require.Equal(t, want, string(text), "run go test ./internal/readme -rewrite, and read the difference")
+	shown, err := os.ReadFile(want)
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(shown, data), "%s is not of this run: run go test ./internal/readme -rewrite, and look at it", want)
 }
 
 // TestGoSnippets: every Go test in the README passes.
