@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -42,7 +43,7 @@ func readModule(root string) (*module, error) {
 		}
 		name := d.Name()
 		if d.IsDir() {
-			if p != root && (name == "testdata" || name[0] == '.' || name[0] == '_') {
+			if p != root && (name == "testdata" || name[0] == '.' || name[0] == '_' || isModule(p)) {
 				return fs.SkipDir
 			}
 			return nil
@@ -72,6 +73,12 @@ func readModule(root string) (*module, error) {
 	}
 	slices.SortFunc(m.packages, func(a, b *pkg) int { return strings.Compare(a.dir, b.dir) })
 	return m, nil
+}
+
+// isModule reports whether a directory is the root of a module of its own.
+func isModule(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "go.mod"))
+	return err == nil
 }
 
 // pkg returns the package in a directory.
