@@ -22,7 +22,7 @@ type IP struct {
 	// Incremented in net/ipv4/ip_fragment.c:ip_defrag (FR-1).
 	ReasmReqds uint64 `kernel:"ReasmReqds"`
 	// OutRequests counts IP packets that this host sent: here, ICMP errors.
-	// Incremented in net/ipv4/ip_output.c:__ip_local_out.
+	// Incremented in net/ipv4/ip_output.c:ip_output.
 	OutRequests uint64 `kernel:"OutRequests"`
 }
 
@@ -41,7 +41,7 @@ type IPExt struct {
 	// Incremented in net/ipv4/ip_input.c:ip_rcv (IP-2, IP-15).
 	InOctets uint64 `kernel:"InOctets"`
 	// OutOctets counts bytes of IP packets sent: here, ICMP errors.
-	// Incremented in net/ipv4/ip_output.c:ip_finish_output.
+	// Incremented in net/ipv4/ip_output.c:ip_output.
 	OutOctets uint64 `kernel:"OutOctets"`
 	// InMcastOctets counts bytes of the packets in InMcastPkts, without padding.
 	// Incremented in net/ipv4/ip_input.c:ip_rcv_finish (IF-4).
@@ -79,10 +79,10 @@ type ICMP struct {
 	// Incremented in net/ipv4/icmp.c:icmp_rcv.
 	InMsgs uint64 `kernel:"InMsgs"`
 	// OutMsgs counts ICMP messages sent, after the rate limits.
-	// Incremented in net/ipv4/icmp.c:icmp_send (UR-13).
+	// Incremented in net/ipv4/icmp.c:icmp_out_count (UR-13).
 	OutMsgs uint64 `kernel:"OutMsgs"`
 	// OutDestUnreachs counts destination-unreachable messages sent; at most a few a second per peer.
-	// Incremented in net/ipv4/icmp.c:icmp_send (UR-13).
+	// Incremented in net/ipv4/icmp.c:icmp_out_count (UR-13).
 	OutDestUnreachs uint64 `kernel:"OutDestUnreachs"`
 }
 
