@@ -72,7 +72,6 @@ type generator struct {
 	least    *node // the tree of a scenario in which as much as possible is left to its default
 	defaults *node // the same, completed
 	full     *node // the tree of testdata/everything.yaml
-	err      error
 }
 
 func newGenerator(t *testing.T) *generator {

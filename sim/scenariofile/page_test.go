@@ -33,9 +33,8 @@ func (g *generator) page(t *testing.T) []byte {
 
 // A pageWriter prints one table for every mapping of the format.
 type pageWriter struct {
-	g    *generator
-	b    strings.Builder
-	done map[string]bool
+	g *generator
+	b strings.Builder
 }
 
 // A later is a mapping whose table follows.
