@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/seed-556df219/rxpath/sim/engine"
 	"github.com/seed-556df219/rxpath/sim/law"
 	"github.com/seed-556df219/rxpath/sim/scenario"
@@ -98,6 +100,31 @@ func BenchmarkRun(b *testing.B) {
 					b.Fatal(err)
 				}
 				b.Logf("drops %d of %d, read %d", h.ledger.Drops()-before.Drops(), frames, h.ledger.Consumed-before.Consumed)
+			})
+		}
+	}
+}
+
+// TestNoAllocationPerPacket runs every benchmark in its steady state and checks
+// that a run that is sixteen times longer, with thousands of packets more,
+// allocates no more: what is left is the coroutines that AdvanceTo starts, and
+// now and then a queue that grows or a histogram that sees a new octave.
+func TestNoAllocationPerPacket(t *testing.T) {
+	const slack = 20
+	for _, naive := range []bool{false, true} {
+		for _, bc := range benchCases {
+			t.Run(fmt.Sprintf("%s/naive=%v", bc.name, naive), func(t *testing.T) {
+				h := benchHost(t, bc.readers, bc.with, naive, bc.feed, bc.nic)
+				h.AdvanceTo(20 * engine.Millisecond)
+				advance := func(d engine.Time) (allocs float64, frames uint64) {
+					before := h.ledger.Frames
+					allocs = testing.AllocsPerRun(1, func() { h.AdvanceTo(h.now + d) })
+					return allocs, h.ledger.Frames - before
+				}
+				short, few := advance(engine.Millisecond)
+				long, many := advance(16 * engine.Millisecond)
+				require.Greater(t, many, few+5000)
+				require.LessOrEqual(t, long, short+slack, "allocations for %d frames and for %d", many, few)
 			})
 		}
 	}

@@ -37,6 +37,10 @@ type Thread struct {
 	timer *cpu.Line
 	socks []*Sock
 
+	plain   bool        // one socket, no epoll, no pauses: a round is a receive call
+	fixed   bool        // Service is always the same
+	service engine.Time // that time
+
 	state  threadState
 	ready  []*watch // epoll's ready list
 	events []*Sock  // of this epoll_wait
@@ -67,6 +71,9 @@ const (
 // instant start.
 func NewThread(h *Host, c *cpu.Core, name string, cfg ReaderConfig, socks []*Sock, rand engine.Stream, start engine.Time) *Thread {
 	t := &Thread{cfg: cfg, host: h, rand: rand, socks: socks}
+	t.plain = !cfg.Epoll && cfg.PauseEvery == 0
+	service, fixed := cfg.Service.Fixed()
+	t.service, t.fixed = engine.Time(service), fixed
 	t.task = c.NewTask(name, cfg.Nice, t.step)
 	if cfg.PauseEvery > 0 {
 		t.timer = c.NewLine(&t.timerCost, &t.timerCount, func(c *cpu.Core) { c.Wake(t.task) })
@@ -260,9 +267,11 @@ func (t *Thread) copied(c *cpu.Core) {
 
 // endCall returns to user mode, where each datagram takes its time.
 func (t *Thread) endCall(c *cpu.Core) {
-	var d engine.Time
-	for range t.got {
-		d += engine.Time(t.cfg.Service.Draw(&t.rand))
+	d := engine.Time(t.got) * t.service
+	if !t.fixed {
+		for range t.got {
+			d += engine.Time(t.cfg.Service.Draw(&t.rand))
+		}
 	}
 	t.got = 0
 	if d == 0 {
@@ -275,6 +284,10 @@ func (t *Thread) endCall(c *cpu.Core) {
 
 // next goes on with the next ready socket, or from the top.
 func (t *Thread) next(c *cpu.Core) {
+	if t.plain {
+		t.call()
+		return
+	}
 	if t.served < len(t.events) {
 		t.cur = t.events[t.served]
 		t.served++

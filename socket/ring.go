@@ -11,12 +11,11 @@ func (r *ring) len() int { return int(r.tail - r.head) }
 
 // push makes room for one more datagram and returns it, to be filled in.
 func (r *ring) push() *Datagram {
-	if r.len() == len(r.buf) {
+	if int(r.tail-r.head) == len(r.buf) {
 		r.grow()
 	}
-	d := &r.buf[r.tail&uint32(len(r.buf)-1)]
 	r.tail++
-	return d
+	return &r.buf[(r.tail-1)&uint32(len(r.buf)-1)]
 }
 
 func (r *ring) pop() *Datagram {

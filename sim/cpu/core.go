@@ -312,24 +312,26 @@ func (c *Core) settle(t engine.Time) {
 func (c *Core) catchUp(t engine.Time) engine.Time {
 	s := &c.sched
 	for {
-		if cur := s.cur; cur != nil {
-			end := c.now + cur.rem
-			if end < c.irqDue && end < c.tickAt { // nextEvent and happen, without looking around
-				if end > t {
-					return end
-				}
-				c.moveTo(end)
-				c.stepEnds(cur)
+		if cur := s.cur; cur == nil {
+			at := max(c.irqDue, c.now)
+			if at > t {
+				return at
+			}
+			if len(s.waking) == 1 && s.ipi.due == c.irqDue {
+				c.wakeUp(at)
 				continue
 			}
+		} else if end := c.now + cur.rem; end < c.irqDue && end < c.tickAt { // nextEvent and happen, without looking around
+			if end > t {
+				return end
+			}
+			c.moveTo(end)
+			c.stepEnds(cur)
+			continue
 		}
 		at := c.nextEvent()
 		if at > t {
 			return at
-		}
-		if !s.busy && len(s.waking) == 1 && s.ipi.due == c.irqDue {
-			c.wakeUp(at)
-			continue
 		}
 		c.moveTo(at)
 		c.happen()
@@ -343,23 +345,24 @@ func (c *Core) wakeUp(t engine.Time) {
 	s, k := &c.sched, c.costs
 	task := s.waking[0].task
 	s.waking = s.waking[:0]
-	s.ipi.due, c.irqDue = engine.Never, engine.Never
+	irq := engine.Never
 	for _, l := range c.lines[1:] {
-		c.irqDue = min(c.irqDue, l.due)
+		irq = min(irq, l.due)
 	}
+	s.ipi.due, c.irqDue = engine.Never, irq
 
 	c.books[Idle] += t - c.now + k.IdleExit.Fixed
 	c.now = t
 	c.startTicks()
 
 	t += k.IdleExit.Fixed
-	*s.ipi.count++
+	c.Stats.Reschedule++
 	c.Digest.Fold(t, digestInterrupt)
 	c.books[Hardirq] += k.Reschedule.Fixed
 	t += k.Reschedule.Fixed
 	c.now, c.booked = t, t
 	c.Stats.Wakeups++
-	task.vruntime = max(task.vruntime, s.minVR-s.latency/2)
+	task.vruntime = max(task.vruntime, s.minVR-s.credit)
 	c.switchTo(task)
 }
 
@@ -421,7 +424,12 @@ func (c *Core) stepEnds(cur *Task) {
 	c.ctx = System // the books are up to date
 	cur.step(c, cur)
 	c.enter(Idle)
-	if c.sched.need || c.sched.cur == nil {
+	if s := &c.sched; s.need {
+		if cur.state == asleep && len(s.queue) == 0 { // resched and schedule, without looking around
+			s.charge(c)
+			c.idle()
+			return
+		}
 		c.resched()
 	}
 }

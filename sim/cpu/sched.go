@@ -97,6 +97,7 @@ type scheduler struct {
 	busy    bool
 	minVR   engine.Time
 	latency engine.Time
+	credit  engine.Time // of a sleeper: half the latency
 	minGran engine.Time
 	wakeup  engine.Time
 }
@@ -104,6 +105,7 @@ type scheduler struct {
 func (s *scheduler) init(c *Core) {
 	f := engine.Time(bits.Len(uint(min(max(c.cfg.CPUs, 1), 8))))
 	s.latency, s.minGran, s.wakeup = f*schedLatency, f*schedMinGranularity, f*schedWakeupGran
+	s.credit = s.latency / 2
 	s.ipi = c.NewLine(&c.costs.Reschedule.Fixed, &c.Stats.Reschedule, s.received)
 }
 
@@ -187,7 +189,7 @@ func (c *Core) activate(t *Task) {
 	t.state = runnable
 	c.Stats.Wakeups++
 	s.charge(c)
-	t.vruntime = max(t.vruntime, s.minVR-s.latency/2)
+	t.vruntime = max(t.vruntime, s.minVR-s.credit)
 	s.queue = append(s.queue, t)
 	if s.cur == nil || s.cur.vruntime-t.vruntime > t.weighed(s.wakeup) {
 		s.need = true
@@ -279,9 +281,7 @@ func (c *Core) schedule() {
 		s.queue = append(s.queue, prev)
 	}
 	if len(s.queue) == 0 {
-		s.cur, s.busy = nil, false
-		c.ticks, c.tickAt = 0, engine.Never
-		c.rearm()
+		c.idle()
 		return
 	}
 	if t := s.takeFirst(); t != prev {
@@ -292,6 +292,14 @@ func (c *Core) schedule() {
 	} else {
 		t.state = running
 	}
+}
+
+// idle gives the CPU to nobody: ticks end.
+func (c *Core) idle() {
+	s := &c.sched
+	s.need, s.cur, s.busy = false, nil, false
+	c.ticks, c.tickAt = 0, engine.Never
+	c.rearm()
 }
 
 // switchTo gives the CPU to another task. It models context_switch.
