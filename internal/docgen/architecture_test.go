@@ -429,7 +429,7 @@ func counterOf(counters map[string]bool, x ast.Expr) string {
 
 var mdLink = regexp.MustCompile(`\]\(([^)#\s]+)(#[^)\s]*)?\)`)
 
-// TestLinks: the links of the pages at the root and in docs lead to files.
+// TestLinks: the links of the architecture and of those in docs lead to files.
 func TestLinks(t *testing.T) {
 	pages, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
 	require.NoError(t, err)

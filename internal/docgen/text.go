@@ -90,9 +90,6 @@ func quote(w string) string {
 	return "`" + bare + "`" + w[len(bare):]
 }
 
-// cell is the text of a table's cell.
-func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
-
 // codeList returns words as code, with commas.
 func codeList(words []string) string {
 	var b strings.Builder
