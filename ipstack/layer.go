@@ -8,8 +8,9 @@
 // Not modelled: reassembly (a fragment is counted in ReasmReqds and ends
 // there), raw sockets, IP options beyond their presence (they are taken for
 // well-formed and without source routes), IPsec, forwarding, bonding, bridges,
-// source filters. ARP, IPv6, TCP, ICMP and IGMP packets are counted where the
-// kernel counts them first and end there.
+// source filters, filters and rings of packet sockets (tpacket_rcv, which tcpdump
+// uses). ARP, IPv6, TCP, ICMP and IGMP packets are counted where the kernel
+// counts them first and end there.
 package ipstack
 
 import (

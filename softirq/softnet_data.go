@@ -8,9 +8,10 @@
 //	                                 ▼                     enqueue_to_backlog
 //	                             time_squeeze              dropped
 //
-// Not modelled: receive flow steering (RFS), CPU
-// hot-plug, the net.core.busy_* sysctls, other softirqs than NET_RX besides
-// their counts and a fixed time.
+// Not modelled: receive flow steering (RFS), steering of IPv6 packets (they are
+// processed where they were polled), the map of one CPU that Linux 3.10 follows
+// without a hash (K310-15), CPU hot-plug, the net.core.busy_* sysctls, other
+// softirqs than NET_RX besides their counts and a fixed time.
 package softirq
 
 import (
