@@ -1,11 +1,14 @@
 package ipstack
 
 import (
+	"net/netip"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-556df219/rxpath/sim/cpu"
 	"github.com/seed-556df219/rxpath/sim/engine"
+	"github.com/seed-556df219/rxpath/sim/kernel"
 	"github.com/seed-556df219/rxpath/sim/mib"
 	"github.com/seed-556df219/rxpath/sim/skb"
 )
@@ -155,4 +158,47 @@ func TestTapReader(t *testing.T) {
 	tap.Settle(20 * engine.Microsecond)
 	require.Zero(t, tap.Live())
 	require.EqualValues(t, 5, b.ledger.Consumed-12)
+}
+
+// Where the time of a packet goes between the driver and UDP, and what a packet
+// costs that ends on the way.
+func TestTimes(t *testing.T) {
+	spent := func(cost func(*kernel.Costs) *kernel.Cost, dst netip.AddrPort, change ...packet) engine.Time {
+		b := newBench(t, func(b *bench, _ *Config) { *cost(&b.costs) = kernel.Cost{Fixed: 1000, PerByte: 1} })
+		b.eth0.AddTap(1<<20, 0)
+		h := *skb.NewUDP(mac, sender, dst, 100).Head
+		p := skb.Buff{Frame: h.UDPFrame(100), Truesize: 896, IfIndex: b.eth0.Index, Len: 128}
+		for _, f := range change {
+			f(&h, &p)
+		}
+		p.Head = &h
+		var took engine.Time
+		b.do(func(c *cpu.Core) {
+			start := c.Now()
+			b.ledger.Frames++
+			b.ledger.Take()
+			b.layer.ReceiveSKB(c, &p)
+			took = c.Now() - start
+		})
+		b.exec.RunUntil(b.now + engine.Millisecond)
+		return took
+	}
+	other := func(_ *skb.Header, p *skb.Buff) { p.PktType = skb.PacketOtherHost }
+	unknown := func(h *skb.Header, _ *skb.Buff) { h.Proto = 132 }
+	for name, tc := range map[string]struct {
+		cost   func(*kernel.Costs) *kernel.Cost
+		change []packet
+		want   engine.Time
+	}{
+		"core":                   {cost: func(c *kernel.Costs) *kernel.Cost { return &c.Core }, want: 1000},
+		"tap":                    {cost: func(c *kernel.Costs) *kernel.Cost { return &c.Tap }, want: 1128},
+		"ip":                     {cost: func(c *kernel.Costs) *kernel.Cost { return &c.IP }, want: 1000},
+		"route":                  {cost: func(c *kernel.Costs) *kernel.Cost { return &c.Route }, want: 1000},
+		"route: not for others":  {cost: func(c *kernel.Costs) *kernel.Cost { return &c.Route }, change: []packet{other}},
+		"free_drop":              {cost: func(c *kernel.Costs) *kernel.Cost { return &c.FreeDrop }, change: []packet{other}, want: 1000},
+		"free_drop: none":        {cost: func(c *kernel.Costs) *kernel.Cost { return &c.FreeDrop }},
+		"no_port: ICMP is built": {cost: func(c *kernel.Costs) *kernel.Cost { return &c.NoPort }, change: []packet{unknown}, want: 1000},
+	} {
+		require.Equal(t, tc.want, spent(tc.cost, local, tc.change...), name)
+	}
 }

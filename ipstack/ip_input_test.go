@@ -49,6 +49,8 @@ func TestIPInput(t *testing.T) {
 		"IP-6: ECN 11": {local, func(h *skb.Header, _ *skb.Buff) { h.TOS = 3 },
 			received(128, func(n *mib.Net) { n.IPExt.InNoECTPkts, n.IPExt.InCEPkts, n.IP.InDelivers = 0, 1, 1 }), skb.NotDropped},
 		"IP-7: options beyond the end": {local, func(h *skb.Header, b *skb.Buff) { h.IHL, b.Len = 15, 59 }, headerError(59), skb.IPInHdr},
+		"IP-7: nothing but options": {local, func(h *skb.Header, b *skb.Buff) { h.IHL, b.Len, b.IPLen = 15, 60, 60 },
+			received(60, delivered), skb.NotDropped},
 		"IP-8, IP-14: bad checksum, with CE": {local, func(h *skb.Header, _ *skb.Buff) { h.IPChecksum, h.TOS = skb.ChecksumBad, 3 },
 			received(128, func(n *mib.Net) {
 				n.IPExt.InNoECTPkts, n.IPExt.InCEPkts, n.IPExt.InCsumErrors, n.IP.InHdrErrors = 0, 1, 1, 1
@@ -90,7 +92,7 @@ func TestIPInput(t *testing.T) {
 			b.counts(tc.want)
 			if tc.reason == skb.NotDropped {
 				require.Len(t, b.got, 1)
-				require.EqualValues(t, int(b.got[0].IPLen)-20, b.got[0].Len, "UDP gets the IP payload, trimmed (IP-11)")
+				require.EqualValues(t, int(b.got[0].IPLen)-4*int(b.got[0].Head.IHL), b.got[0].Len, "UDP gets the IP payload, trimmed (IP-11)")
 				require.EqualValues(t, 896, b.got[0].Truesize, "IP-11, TS-10: trimming does not change truesize")
 				b.dropped(nil)
 			} else {

@@ -114,8 +114,10 @@ func TestGM2Join(t *testing.T) {
 		users         int
 	}{{true, true, 1}, {true, false, 2}, {false, false, 1}, {false, true, 0}, {false, false, 0}, {true, true, 1}}
 	require.Equal(t, []Group{{0xe0000001, 1}}, b.eth0.Groups())
+	seen := map[uint64]bool{}
 	for i, s := range steps {
 		gen := b.layer.RouteGen()
+		seen[gen] = true
 		var first bool
 		if s.join {
 			first = b.eth0.Join(g)
@@ -124,6 +126,7 @@ func TestGM2Join(t *testing.T) {
 		}
 		require.Equal(t, s.changes, first, "step %d", i)
 		require.Equal(t, s.changes, b.layer.RouteGen() != gen, "step %d", i)
+		require.Equal(t, s.changes, !seen[b.layer.RouteGen()], "step %d: no generation comes again", i)
 		want := []Group{{g, s.users}, {0xe0000001, 1}} // newest first
 		if s.users == 0 {
 			want = want[1:]
@@ -137,4 +140,36 @@ func TestDeviceNamed(t *testing.T) {
 	b := newBench(t)
 	_, err := b.layer.DeviceNamed("eth9")
 	require.EqualError(t, err, `ipstack: no device "eth9": want one of ["lo" "eth0"]`)
+}
+
+// RP-4: the most specific subnet says where a source belongs; whoever belongs
+// nowhere belongs to the default route, through the first interface. A point-to-
+// point prefix has no broadcast address.
+func TestRoutes(t *testing.T) {
+	b := newBench(t)
+	eth1 := b.layer.AddDevice("eth1", mac, 1500, 0x0a000082, 25)
+	eth2 := b.layer.AddDevice("eth2", mac, 1500, 0x0a000204, 31)
+	for addr, want := range map[skb.Addr]*Device{
+		0x0a000001: b.eth0, 0x0a00007f: b.eth0, 0x0a000080: eth1, 0x0a0000fe: eth1, 0x0a000205: eth2, 0x0a000206: b.eth0, 0xc0a80001: b.eth0,
+	} {
+		require.Same(t, want, b.layer.routeTo(addr), "%v", addr)
+	}
+	for addr, want := range map[skb.Addr]skb.RouteType{
+		0x0a000002: skb.RouteLocal, 0x0a000082: skb.RouteLocal, 0x0a0000ff: skb.RouteBroadcast, 0x0a000204: skb.RouteLocal,
+		0x0a000205: skb.NoRoute, 0x7f000001: skb.RouteLocal, 0x7f123456: skb.RouteLocal, 0x0a000003: skb.NoRoute, 0: skb.NoRoute, 1: skb.NoRoute,
+	} {
+		require.Equal(t, want, b.layer.addressType(addr), "%v", addr)
+	}
+}
+
+// RPS-1: the mask of each queue, and of a queue that has none.
+func TestRPSMap(t *testing.T) {
+	b := newBench(t)
+	require.Nil(t, b.eth0.RPSMap(0))
+	b.eth0.SetRPS(2, []int{1, 3})
+	b.eth0.SetRPS(0, []int{2})
+	require.Equal(t, []int{2}, b.eth0.RPSMap(0))
+	require.Nil(t, b.eth0.RPSMap(1))
+	require.Equal(t, []int{1, 3}, b.eth0.RPSMap(2))
+	require.Nil(t, b.eth0.RPSMap(3))
 }

@@ -83,6 +83,7 @@ func TestRPS5FlowHash(t *testing.T) {
 	require.Equal(t,
 		hash(func(h *skb.Header) { h.Dst = h.Src }),
 		hash(func(h *skb.Header) { h.Dst, h.SrcPort, h.DstPort = h.Src, h.DstPort, h.SrcPort }), "equal addresses: ports are ordered")
+	require.Equal(t, hash(func(h *skb.Header) { h.MoreFrags = true }), hash(func(h *skb.Header) { h.SrcPort, h.DstPort = 0, 0 }), "ports are 0")
 	require.Equal(t, hash(func(h *skb.Header) { h.MoreFrags = true }), hash(func(h *skb.Header) { h.FragOffset, h.SrcPort, h.DstPort = 8, 1, 2 }),
 		"all fragments alike")
 	p := flow(func(h *skb.Header) { h.EtherType = skb.EtherTypeARP })
@@ -163,6 +164,9 @@ func TestRPS10Holds1001(t *testing.T) {
 			require.EqualValues(t, 1100-tc.fit, b.ledger.Dropped[skb.CPUBacklog])
 			b.until(4 * ms)
 			require.Len(t, b.got, tc.fit)
+			for i, a := range b.got {
+				require.Equal(t, arrival{1, uint64(i + 1)}, a, "in order")
+			}
 		})
 	}
 }
@@ -293,4 +297,72 @@ func TestRPS13SendsFirst(t *testing.T) {
 	b.until(3 * ms)
 	require.Len(t, b.got, 2)
 	require.Equal(t, ms+us, atRemote, "before the local packet's 100 µs")
+}
+
+// RPS-5: the mix is Jenkins' final one, which the specification has check values
+// of (HT-3), over three words that begin with 0xdeadbeef + 12 + the secret.
+func TestRPS5Jenkins(t *testing.T) {
+	const secret, begin = 77, 0xdeadbeef + 12 + 77
+	word := func(w uint32) uint32 { return w - uint32(begin&0xffffffff) }
+	require.EqualValues(t, 0xc0b0b14b^5001, jenkins3(word(0xdeadbeef), word(0xdeadbeef), word(0), secret))
+	require.EqualValues(t, 0xd5c92bd6^5001, jenkins3(word(0x010001ef+0xdeadbeef), word(0xdeadbeef), word(0), secret))
+}
+
+// Where the time of a steered packet goes: from the interrupt on CPU 0 to the
+// stack on CPU 1, for every cost on the way.
+func TestRPSTimes(t *testing.T) {
+	measure := func(edit func(*bench), n int) (first, last engine.Time) {
+		b := newBench(t, 2, 250, func(b *bench) {
+			b.rps = []int{1}
+			edit(b)
+		})
+		var at []engine.Time
+		b.stack = func(c *cpu.Core, _ *skb.Buff) { at = append(at, c.Now()) }
+		b.burst(ms, 1, n)
+		b.until(3 * ms)
+		return at[0] - ms, at[n-1] - ms
+	}
+	first, last := measure(func(*bench) {}, 1)
+	require.Equal(t, [2]engine.Time{1, 1}, [2]engine.Time{first, last})
+	for name, tc := range map[string]struct {
+		cost        func(*kernel.Costs) *kernel.Cost
+		first, last engine.Time // of two packets, in microseconds
+	}{
+		"softirq, on both CPUs":    {func(c *kernel.Costs) *kernel.Cost { return &c.Softirq }, 2, 2},
+		"net_rx_action, on both":   {func(c *kernel.Costs) *kernel.Cost { return &c.NetRXAction }, 2, 2},
+		"rps, for each packet":     {func(c *kernel.Costs) *kernel.Cost { return &c.RPS }, 2, 2},
+		"ipi, once":                {func(c *kernel.Costs) *kernel.Cost { return &c.IPI }, 1, 1},
+		"reschedule: the handler":  {func(c *kernel.Costs) *kernel.Cost { return &c.Reschedule }, 1, 1},
+		"poll, of the backlog":     {func(c *kernel.Costs) *kernel.Cost { return &c.Poll }, 1, 1},
+		"backlog, for each packet": {func(c *kernel.Costs) *kernel.Cost { return &c.Backlog }, 1, 2},
+		"idle exit, on both":       {func(c *kernel.Costs) *kernel.Cost { return &c.IdleExit }, 2, 2},
+	} {
+		first, last := measure(func(b *bench) { tc.cost(&b.costs).Fixed = us }, 2)
+		require.Equal(t, [2]engine.Time{tc.first*us + 1, tc.last*us + 1}, [2]engine.Time{first, last}, name)
+	}
+}
+
+// The wait in the backlog is from the enqueue to the dequeue; a drop takes the
+// time of freeing.
+func TestBacklogWaitAndDrop(t *testing.T) {
+	var waits []engine.Time
+	b := newBench(t, 2, 250, func(b *bench) {
+		b.rps = []int{1}
+		b.costs.IPILatency.Fixed = 10 * us
+		b.costs.Backlog.Fixed = us
+		b.costs.FreeDrop.Fixed = 100 * us
+		b.host.Config.NetdevMaxBacklog = 1
+		b.host.BacklogWait = func(d engine.Time) { waits = append(waits, d) }
+	})
+	var took engine.Time
+	f := &feed{bench: b, pending: 1}
+	f.onPoll = func(c *cpu.Core) {
+		start := c.Now()
+		b.receive(c, 1, 3)
+		took = c.Now() - start
+	}
+	b.schedule(ms, f)
+	b.until(3 * ms)
+	require.Equal(t, 100*us, took)
+	require.Equal(t, []engine.Time{111 * us, 112 * us}, waits, "the interrupt is sent when the poll is over, at 100")
 }

@@ -444,3 +444,23 @@ func TestNAPI4Defaults(t *testing.T) {
 		require.ErrorContains(t, c.Validate(), want)
 	}
 }
+
+// NAPI-6e, K310-2: a budget of one left is a budget left.
+func TestBudgetOfOne(t *testing.T) {
+	for name, tc := range map[string]struct {
+		profile kernel.Profile
+		want    string // polls of the first run
+	}{"linux-4.0": {kernel.Linux40(), "AB"}, "linux-3.10": {kernel.Linux310(), "AB"}} {
+		b := newBench(t, 1, 250, func(b *bench) { b.prof = tc.profile; b.host.Config.NetdevBudget = 65 })
+		var log []run
+		b.schedule(ms, b.feeds(&log, 0, 200, 200, 200)...)
+		b.until(2 * ms)
+		first := ""
+		for _, r := range log {
+			if r.nr == 1 {
+				first += r.name
+			}
+		}
+		require.Equal(t, tc.want, first, name)
+	}
+}
