@@ -2,6 +2,7 @@ package report
 
 import (
 	"context"
+	"net/netip"
 	"reflect"
 	"testing"
 
@@ -11,9 +12,12 @@ import (
 	"github.com/seed-556df219/rxpath/sim/engine"
 	"github.com/seed-556df219/rxpath/sim/kernel"
 	"github.com/seed-556df219/rxpath/sim/law"
+	"github.com/seed-556df219/rxpath/sim/mib"
 	"github.com/seed-556df219/rxpath/sim/scenario"
+	"github.com/seed-556df219/rxpath/sim/scenariofile"
 	"github.com/seed-556df219/rxpath/sim/skb"
 	"github.com/seed-556df219/rxpath/sim/traffic"
+	"github.com/seed-556df219/rxpath/socket"
 )
 
 // Worlds whose bottleneck is known by construction: one thing is too small, and
@@ -289,9 +293,14 @@ func TestSeparate(t *testing.T) {
 	require.True(t, sharesCPU(rps))
 }
 
-// The costs that are made cheaper are costs.
-func TestRelaxedCostsExist(t *testing.T) {
+// The costs that are made cheaper are costs; they become a tenth, and the others stay.
+func TestCheaperCosts(t *testing.T) {
 	c := kernel.DefaultCosts()
+	cheaper(&c, []string{"copy", "wake"})
+	base := kernel.DefaultCosts()
+	require.Len(t, c.Changed(&base), 2)
+	require.Equal(t, base.Wake.Fixed/10, c.Wake.Fixed)
+	require.Equal(t, base.Copy.PerByte/10, c.Copy.PerByte)
 	for _, keys := range [][]string{softirqCosts, readerCosts} {
 		for _, key := range keys {
 			_, ok := c.Get(key)
@@ -338,4 +347,85 @@ func TestFindAssumptions(t *testing.T) {
 	for _, a := range all {
 		require.Equal(t, FewerLosses, a.Objective)
 	}
+}
+
+// What the comments of the examples say is what the search finds.
+func TestBottlenecksOfExamples(t *testing.T) {
+	for file, want := range map[string][2]string{
+		"ring-overrun.yaml": {"softirq", "packets served in "},
+		"small-rcvbuf.yaml": {"rcvbuf", "100% of "},
+	} {
+		sc, err := scenariofile.Load("../../examples/scenarios/" + file)
+		require.NoError(t, err)
+		sc.Run.For = min(sc.Run.For, 600*engine.Millisecond)
+		b, err := FindBottleneck(context.Background(), &sc, run(t, &sc), sim.Options{})
+		require.NoError(t, err)
+		require.Equal(t, want[0], b.Stage, b.Sentence())
+		require.Contains(t, b.Sentence(), want[1])
+	}
+}
+
+// A knob names the application of the scenario, not its copy, and the socket
+// that loses.
+func TestKnobs(t *testing.T) {
+	slow := reader()
+	slow.Name, slow.Copies, slow.CPUs = "slow", 2, []int{2, 3}
+	slow.Sockets = []socket.Config{{Local: netip.MustParseAddrPort("10.0.0.2:7001"), ReusePort: true}, {Local: netip.MustParseAddrPort("10.0.0.2:7002"), ReusePort: true}}
+	sc := world(1000, reader(), slow)
+	res := &sim.Result{Scenario: *sc}
+	for i, name := range []string{"reader", "slow-0", "slow-0", "slow-1", "slow-1"} {
+		res.Sockets = append(res.Sockets, sim.SocketResult{App: name, Socket: mib.Socket{Drops: []uint64{3, 2, 1, 0, 9}[i]}})
+	}
+	require.Equal(t, "apps[slow].read.service", appKnob("read.service")(sc, res))
+	require.Equal(t, "apps[slow].sockets[1].rcvbuf with net.core.rmem_max", bufferKnob(sc, res))
+	sc.Host.Limits.RmemMax = 1 << 20
+	require.Equal(t, "apps[slow].sockets[1].rcvbuf", bufferKnob(sc, res))
+	sc.Apps = sc.Apps[:1]
+	require.Equal(t, "apps[reader].cpu", appKnob("cpu")(sc, res))
+	sc.Apps = nil
+	require.Equal(t, "net.core.rmem_default", bufferKnob(sc, res))
+
+	sc.NICs = append(sc.NICs, sim.DefaultNIC("eth1"))
+	res.Snapshot.Devices = []mib.Device{{Name: "lo", Link: mib.Link{RXPackets: 1000}}, {Name: "eth0", Link: mib.Link{RXPackets: 5}},
+		{Name: "eth1", Link: mib.Link{RXPackets: 2}, Stats: []mib.NameValue{{Name: "rx_missed_errors", Value: 4}, {Name: "rx_packets", Value: 2}}}}
+	require.Equal(t, "nics[eth1].ring.rx", nicKnob("ring.rx")(sc, res))
+}
+
+func TestPermille(t *testing.T) {
+	require.Equal(t, 500, permille(1, 2))
+	require.Equal(t, 1_000_000, permille(1<<40, 1))
+	require.Equal(t, 1_000_000, permille(1<<63, 3))
+	require.Equal(t, 1000, permille(1<<63, 1<<63))
+	require.Equal(t, uint64(0), minus(1, 2))
+	require.True(t, less(mul(1<<40, 1<<40), mul(1<<40, 1<<41)))
+	require.False(t, less(twice(mul(1<<40, 1<<40)), mul(1<<40, 1<<41)))
+}
+
+// A part that shows something else than the whole does not stand for it.
+func TestRepresents(t *testing.T) {
+	f := &finder{objective: FewerLosses, window: 100}
+	require.True(t, f.represents(&Trial{Lost: 100}, &Trial{Lost: 1000}, 1000))
+	require.True(t, f.represents(&Trial{Lost: 51}, &Trial{Lost: 1000}, 1000))
+	require.False(t, f.represents(&Trial{Lost: 49}, &Trial{Lost: 1000}, 1000))
+	require.False(t, f.represents(&Trial{Lost: 201}, &Trial{Lost: 1000}, 1000))
+	require.False(t, f.represents(&Trial{Lost: 4}, &Trial{Lost: 40}, 1000), "too few to tell")
+	f.objective = LowerLatency
+	require.True(t, f.represents(&Trial{P99: 10}, &Trial{P99: 20}, 1000))
+	require.False(t, f.represents(&Trial{P99: 10}, &Trial{P99: 21}, 1000))
+	require.False(t, f.represents(&Trial{P99: 21}, &Trial{P99: 10}, 1000))
+	require.False(t, f.represents(&Trial{P99: 10, Lost: 1}, &Trial{P99: 10}, 1000))
+}
+
+// What moves the headline, up or down.
+func TestMoved(t *testing.T) {
+	f := &finder{objective: FewerLosses, base: Trial{Lost: 100}}
+	require.True(t, f.moved(&Trial{Lost: 111}))
+	require.True(t, f.moved(&Trial{Lost: 89}))
+	require.False(t, f.moved(&Trial{Lost: 110}))
+	f.base.Lost = 10
+	require.False(t, f.moved(&Trial{Lost: 12}))
+	f = &finder{objective: LowerLatency, base: Trial{P99: 1000}}
+	require.True(t, f.moved(&Trial{P99: 1101}))
+	require.False(t, f.moved(&Trial{P99: 900}))
+	require.True(t, f.moved(&Trial{P99: 1000, Lost: 5}))
 }

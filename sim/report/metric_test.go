@@ -146,6 +146,7 @@ func TestThresholds(t *testing.T) {
 		th, err := ParseThreshold(text)
 		require.NoError(t, err, text)
 		require.Equal(t, text, th.String())
+		require.True(t, strings.HasPrefix(text, th.Metric().String()))
 		ok, value := th.Eval(res)
 		got := "no " + value
 		if ok {
@@ -182,11 +183,24 @@ func TestThresholdsAreExact(t *testing.T) {
 	v := m.Value(res)
 	require.Zero(t, v.rat.Cmp(big.NewRat(1_000_000, 3)))
 	require.Equal(t, "333333.333/s", v.String())
+	require.InDelta(t, 333333.333333, v.Float(), 1e-5)
+	require.Equal(t, PerSecond, m.Unit())
+	require.Zero(t, Value{}.Float())
 	for text, want := range map[string]bool{"rate(offered) == 333333.333/s": false, "rate(offered) > 333333.333/s": true} {
 		th, err := ParseThreshold(text)
 		require.NoError(t, err)
 		ok, _ := th.Eval(res)
 		require.Equal(t, want, ok, text)
+	}
+}
+
+// Of a run in which nothing happened, what would be divided by nothing has no value.
+func TestMetricsOfNothing(t *testing.T) {
+	for metric, want := range map[string]string{"drops": "0", "share(drops)": "no value", "rate(drops)": "no value", "cpu.busy": "no value",
+		"mean(latency.ring)": "no value", "count(latency.ring)": "no value"} {
+		m, err := ParseMetric(metric)
+		require.NoError(t, err)
+		require.Equal(t, want, m.Value(&sim.Result{}).String(), metric)
 	}
 }
 
