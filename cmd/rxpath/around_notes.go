@@ -85,9 +85,9 @@ func contents(info *capture.Info) string {
 	return strings.Join(parts, ", ")
 }
 
-// paragraph breaks a text into lines; those behind the first are indented.
-func paragraph(text string) []string {
-	const width = 100
+// paragraph breaks a text into lines of at most width characters, if its words
+// allow; those behind the first are indented.
+func paragraph(text string, width int) []string {
 	var lines []string
 	line := ""
 	for word := range strings.FieldsSeq(text) {

@@ -173,7 +173,7 @@ func (in *input) print(w io.Writer, complete []byte) error {
 	}
 	var b strings.Builder
 	for _, n := range notes {
-		fmt.Fprintf(&b, "# %s\n", strings.Join(paragraph(n), "\n# "))
+		fmt.Fprintf(&b, "# %s\n", strings.Join(paragraph(n, 98), "\n# "))
 	}
 	_, err = io.WriteString(w, b.String()+string(text))
 	return failed(err)

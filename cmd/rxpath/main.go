@@ -11,15 +11,15 @@ import (
 	"syscall"
 )
 
-func main() { os.Exit(Main()) }
+func main() { os.Exit(process()) }
 
-// Main runs the command with the arguments, streams and signals of the process
+// process runs the command with the arguments, streams and signals of the process
 // and returns its exit status.
 //
 // The first SIGINT or SIGTERM ends a run with what it has so far, the second one
 // kills. SIGPIPE is ignored, so that a reader that went away is an error of
 // writing like any other.
-func Main() int {
+func process() int {
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

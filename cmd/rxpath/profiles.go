@@ -194,7 +194,7 @@ func costsText(b *bytes.Buffer, c *kernel.Costs) {
 
 // indent writes a paragraph below a row.
 func indent(b *bytes.Buffer, text string) {
-	for _, line := range paragraph(text) {
+	for _, line := range paragraph(text, 94) {
 		fmt.Fprintf(b, "    %s\n", strings.TrimSpace(line))
 	}
 }

@@ -65,7 +65,7 @@ func (p *progress) begin(w io.Writer) bool {
 	}
 	shown := make(chan struct{})
 	time.AfterFunc(progressDelay, func() { close(shown) })
-	p.container = mpb.New(mpb.WithOutput(w), mpb.WithWidth(40), mpb.WithRenderDelay(shown))
+	p.container = mpb.New(mpb.WithOutput(w), mpb.WithWidth(30), mpb.WithRenderDelay(shown))
 	return true
 }
 
@@ -89,7 +89,7 @@ func (p *progress) done() {
 // simulated prints the virtual time.
 func (p *progress) simulated(runFor engine.Time) decor.DecorFunc {
 	return func(decor.Statistics) string {
-		return fmt.Sprintf("%.1f s of %.1f s simulated ", engine.Time(p.at.Load()).Seconds(), runFor.Seconds())
+		return fmt.Sprintf("%.1f s of %.4g s ", engine.Time(p.at.Load()).Seconds(), runFor.Seconds())
 	}
 }
 

@@ -114,7 +114,7 @@ func (r *runCommand) run(c *cobra.Command, args []string) error {
 	}
 	if in.around != nil {
 		for _, n := range append(in.around.notes(), in.around.hint()) {
-			fmt.Fprintf(c.ErrOrStderr(), "rxpath: %s\n", strings.Join(paragraph(n), "\n"))
+			fmt.Fprintf(c.ErrOrStderr(), "rxpath: %s\n", strings.Join(paragraph(n, 92), "\n"))
 		}
 	}
 	return r.simulate(c, sc, complete)

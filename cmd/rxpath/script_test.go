@@ -18,7 +18,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"rxpath": func() { os.Exit(Main()) }})
+	testscript.Main(m, map[string]func(){"rxpath": func() { os.Exit(process()) }})
 }
 
 // TestScripts runs testdata/script. Besides the commands of testscript there are
