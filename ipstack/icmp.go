@@ -52,11 +52,9 @@ func (i *icmpLimit) globalAllow(now engine.Time) bool {
 	if !i.started {
 		i.started, i.credit, i.stamp = true, icmpGlobalBurst, now
 	}
-	if d := now - i.stamp; i.credit == 0 || d >= icmpRefillAfter {
-		if d >= icmpRefillAfter {
-			i.credit = min(icmpGlobalBurst, i.credit+int64(min(d, engine.Second)*icmpGlobalRate/engine.Second))
-			i.stamp = now
-		}
+	if d := now - i.stamp; d >= icmpRefillAfter {
+		i.credit = min(icmpGlobalBurst, i.credit+int64(min(d, engine.Second)*icmpGlobalRate/engine.Second))
+		i.stamp = now
 	}
 	if i.credit == 0 {
 		return false

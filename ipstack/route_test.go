@@ -34,6 +34,8 @@ func TestRouteInput(t *testing.T) {
 		"1.5.3: both 0":                     {"0.0.0.0", "0.0.0.0", "", 0, ok},
 		"1.5.3: broadcast from 0 (DHCP)":    {"0.0.0.0", "255.255.255.255", "", 1, ok},
 		"1.5.4: source in 0/8":              {"0.0.0.1", "10.0.0.2", "", 0, skb.IPInvalidSource},
+		"1.5.4: source 0.0.0.0":             {"0.0.0.0", "10.0.0.2", "", 0, skb.IPInvalidSource},
+		"1.5.5: destination 0.0.0.0":        {"10.0.0.1", "0.0.0.0", "", 0, skb.IPInvalidDest},
 		"1.5.5: destination in 0/8":         {"10.0.0.1", "0.1.2.3", "", 0, skb.IPInvalidDest},
 		"1.5.6: destination in 127/8":       {"10.0.0.1", "127.0.0.1", "", 0, skb.IPInvalidSource},
 		"1.5.6: source in 127/8":            {"127.0.0.1", "10.0.0.2", "", 0, skb.IPInvalidSource},
@@ -132,6 +134,9 @@ func TestGM2Join(t *testing.T) {
 			want = want[1:]
 		}
 		require.Equal(t, want, b.eth0.Groups(), "step %d", i)
+		before := len(b.got)
+		b.receive(netip.AddrPortFrom(g.Netip(), 5001))
+		require.Equal(t, s.users > 0, len(b.got) > before, "step %d: what was found before is forgotten", i)
 	}
 }
 

@@ -464,3 +464,22 @@ func TestBudgetOfOne(t *testing.T) {
 		require.Equal(t, tc.want, first, name)
 	}
 }
+
+// K310-2: the time limit of 3.10, tested before each poll: two jiffies after the
+// start, exactly.
+func TestK310x2TimeLimit(t *testing.T) {
+	for d, polls := range map[engine.Time]int{8 * ms: 1, 8*ms - 1: 2, 4 * ms: 2, 4*ms - 1: 3} {
+		b := newBench(t, 1, 250, func(b *bench) { b.prof = kernel.Linux310() })
+		var log []run
+		b.schedule(8*ms, b.feeds(&log, d, saturated)...)
+		b.until(40 * ms)
+		first := 0
+		for _, r := range log {
+			if r.nr == 1 {
+				first++
+			}
+		}
+		require.Equal(t, polls, first, "polls of %v", d)
+		require.NotZero(t, b.squeezes(0))
+	}
+}
