@@ -46,6 +46,13 @@ type poll struct {
 	charged int
 }
 
+// instance makes the NAPI instance of a vector; what it raises stands on the list.
+func (b *bench) instance(device string, v *Vector) NAPI {
+	in := napi.New(device, v)
+	in.Raise = func(_ *cpu.Core, n *napi.Instance) { b.list = append(b.list, n) }
+	return in
+}
+
 const unlimited = 1 << 30
 
 func newBench(t *testing.T, cfg Config, edit ...func(*bench)) *bench {
@@ -62,7 +69,7 @@ func newBench(t *testing.T, cfg Config, edit ...func(*bench)) *bench {
 	b.core.SetSoftirqs(b)
 	b.port = New("eth0", cfg, Env{
 		Naive: b.naive, Profile: &b.profile, Costs: &b.costs, Ledger: &b.ledger, GRO: b, IfIndex: 2, CPUs: 4,
-		Raise: func(_ *cpu.Core, n *napi.Instance) { b.list = append(b.list, n) },
+		NAPI: b.instance,
 	})
 	for _, v := range b.port.Vectors() {
 		v.Bind(b.core, 1)

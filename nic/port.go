@@ -1,7 +1,6 @@
 package nic
 
 import (
-	"github.com/seed-556df219/rxpath/napi"
 	"github.com/seed-556df219/rxpath/sim/cpu"
 	"github.com/seed-556df219/rxpath/sim/engine"
 	"github.com/seed-556df219/rxpath/sim/hist"
@@ -14,6 +13,15 @@ type Receive interface {
 	Receive(*cpu.Core, *skb.Buff)
 }
 
+// A NAPI is the instance by which a vector is polled. *napi.Instance implements
+// it.
+type NAPI interface {
+	// Schedule asks for the vector's PollRings to be called on the core.
+	Schedule(*cpu.Core)
+	// Complete says that a poll has done everything.
+	Complete()
+}
+
 // Env is what a port needs of its host.
 type Env struct {
 	Naive   bool
@@ -23,8 +31,8 @@ type Env struct {
 	GRO     Receive
 	IfIndex int32
 	CPUs    int
-	// Raise puts a vector's NAPI instance on a core's poll list (softirq.Schedule).
-	Raise func(*cpu.Core, *napi.Instance)
+	// NAPI makes the instance that polls a vector of the named device.
+	NAPI func(device string, v *Vector) NAPI
 }
 
 // A Port is one network interface with everything at the device's side of
@@ -108,7 +116,7 @@ func (p *Port) makeQueues(env Env) {
 	p.rssCount = min(16, n)
 	vectors := min(n, env.CPUs, 63)
 	for i := range vectors {
-		p.vectors = append(p.vectors, newVector(p, i, env.Raise))
+		p.vectors = append(p.vectors, newVector(p, i, env.NAPI))
 	}
 	for i := range n {
 		q := newQueue(p, i, RingSize(p.cfg.RXRing))

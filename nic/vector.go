@@ -3,7 +3,6 @@ package nic
 import (
 	"fmt"
 
-	"github.com/seed-556df219/rxpath/napi"
 	"github.com/seed-556df219/rxpath/sim/cpu"
 	"github.com/seed-556df219/rxpath/sim/engine"
 )
@@ -33,7 +32,7 @@ const (
 type Vector struct {
 	port   *Port
 	index  int
-	napi   *napi.Instance
+	napi   NAPI
 	line   *cpu.Line
 	queues []*Queue
 
@@ -55,10 +54,9 @@ type Vector struct {
 	Count []uint64
 }
 
-func newVector(p *Port, index int, raise func(*cpu.Core, *napi.Instance)) *Vector {
+func newVector(p *Port, index int, instance func(string, *Vector) NAPI) *Vector {
 	v := &Vector{port: p, index: index, enabled: true}
-	v.napi = napi.New(p.name, v)
-	v.napi.Raise = raise
+	v.napi = instance(p.name, v)
 	v.setting = p.cfg.RXUsecs
 	if v.setting > itrDynamic {
 		v.setting *= 4
@@ -76,9 +74,6 @@ func interval(itr int) engine.Time { return engine.Time(itr&0xff8>>3) * eitrStep
 
 // Name returns the vector's name in /proc/interrupts (RX-40).
 func (v *Vector) Name() string { return fmt.Sprintf("%s-TxRx-%d", v.port.name, v.index) }
-
-// NAPI returns the vector's instance.
-func (v *Vector) NAPI() *napi.Instance { return v.napi }
 
 // Bind sends the vector's interrupts to a core.
 func (v *Vector) Bind(c *cpu.Core, cpus int) {

@@ -313,7 +313,7 @@ func TestRX36Queues(t *testing.T) {
 			cfg := DefaultConfig()
 			cfg.Combined = tc.combined
 			var b bench
-			p := New("eth0", cfg, Env{Profile: &b.profile, Costs: &b.costs, Ledger: &b.ledger, CPUs: tc.cpus})
+			p := New("eth0", cfg, Env{Profile: &b.profile, Costs: &b.costs, Ledger: &b.ledger, CPUs: tc.cpus, NAPI: b.instance})
 			require.Len(t, p.Queues(), tc.queues)
 			require.Len(t, p.Vectors(), tc.vectors)
 			require.Equal(t, tc.rssN, p.rssCount)

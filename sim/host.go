@@ -159,7 +159,11 @@ func (h *Host) addNIC(i int) error {
 	port := nic.New(n.Name, n.Config, nic.Env{
 		Naive: h.cfg.Naive, Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger,
 		GRO: gro, IfIndex: dev.Index, CPUs: h.cfg.CPUs,
-		Raise: func(c *cpu.Core, in *napi.Instance) { h.softnet.CPUs[c.ID()].Schedule(in) },
+		NAPI: func(device string, v *nic.Vector) nic.NAPI {
+			in := napi.New(device, v)
+			in.Raise = func(c *cpu.Core, in *napi.Instance) { h.softnet.CPUs[c.ID()].Schedule(in) }
+			return in
+		},
 	})
 	h.gro[n.Name] = gro
 	h.ports = append(h.ports, port)

@@ -256,6 +256,7 @@ var implements = []struct {
 	{reflect.TypeFor[engine.Settler](), reflect.TypeFor[*cpu.Core]()},
 	{reflect.TypeFor[cpu.Softirqs](), reflect.TypeFor[*softirq.SoftnetData]()},
 	{reflect.TypeFor[nic.Receive](), reflect.TypeFor[*napi.GRO]()},
+	{reflect.TypeFor[nic.NAPI](), reflect.TypeFor[*napi.Instance]()},
 	{reflect.TypeFor[napi.Driver](), reflect.TypeFor[*nic.Vector]()},
 	{reflect.TypeFor[napi.Receiver](), reflect.TypeFor[*softirq.SoftnetData]()},
 	{reflect.TypeFor[softirq.Poller](), reflect.TypeFor[*napi.Instance]()},
