@@ -351,13 +351,13 @@ func trialOf(stage string, res *sim.Result) Trial {
 // the knob; or says that nothing binds.
 func (b *Bottleneck) Sentence() string {
 	if b.Stage == None {
-		return "Bottleneck: none. " + b.whyNone()
+		return "Bottleneck: none; " + b.whyNone()
 	}
 	seen := "no counter shows it"
 	if b.Counter.Name != "" {
 		seen = b.Counter.with(b.Value)
 	}
-	return fmt.Sprintf("Bottleneck: %s (%s). With %s alone, %s; knob: %s.", b.what, seen, b.how, b.change(&b.Trials[b.best]), b.Knob)
+	return fmt.Sprintf("Bottleneck: %s (%s): with %s alone, %s; knob: %s.", b.what, seen, b.how, b.change(&b.Trials[b.best]), b.Knob)
 }
 
 // change says what a trial changed in the objective.
@@ -383,8 +383,8 @@ func (b *Bottleneck) whyNone() string {
 		return fmt.Sprintf("%s lost (%s), but no stage relaxed alone saves a tenth of them, or serves a tenth more.",
 			plural(int(b.Base.Lost), "packet is", "packets are"), seen)
 	case b.Base.read == 0:
-		return "Nothing is lost, and nothing is read."
+		return "nothing is lost, and nothing is read."
 	}
-	return fmt.Sprintf("Nothing is lost, and no stage relaxed alone makes p99 from wire to application (%s) a tenth and %s shorter.",
+	return fmt.Sprintf("nothing is lost, and no stage relaxed alone makes p99 from wire to application (%s) a tenth and %s shorter.",
 		shortTime(b.Base.P99), shortTime(leastFaster))
 }

@@ -43,7 +43,7 @@ var worlds = map[string]struct {
 			a.Read.PauseEvery, a.Read.PauseFor = 20*engine.Millisecond, 5*engine.Millisecond
 			return world(100_000, a)
 		}, "rcvbuf", Counter{netSNMP, "Udp.RcvbufErrors"}, "apps[reader].sockets[0].rcvbuf with net.core.rmem_max",
-		"With buffers 64 times as large alone, 100% of ",
+		"with buffers 64 times as large alone, 100% of ",
 	},
 	"a reader that takes 20 µs for a datagram cannot read 100,000 a second": {
 		func() *scenario.Scenario {
@@ -51,12 +51,12 @@ var worlds = map[string]struct {
 			a.Read.Service = law.Constant(int64(20 * engine.Microsecond))
 			return world(100_000, a)
 		}, "reader", Counter{netSNMP, "Udp.RcvbufErrors"}, "apps[reader].read.service",
-		"With its calls and its service time at a tenth alone, 100% of ",
+		"with its calls and its service time at a tenth alone, 100% of ",
 	},
 	"a thousand frames a second wait nowhere": {
 		func() *scenario.Scenario { return world(1000, reader()) },
 		None, Counter{}, "",
-		"Bottleneck: none. Nothing is lost, and no stage relaxed alone makes p99 from wire to application (",
+		"Bottleneck: none; nothing is lost, and no stage relaxed alone makes p99 from wire to application (",
 	},
 	"nobody reads, and nothing helps": {
 		func() *scenario.Scenario {
@@ -72,7 +72,7 @@ var worlds = map[string]struct {
 			sc.NICs[0].RXUsecs = 500
 			return sc
 		}, "moderation", Counter{"proc/softirqs", "NET_RX"}, "nics[eth0].coalesce.rx-usecs",
-		"With interrupts at once (rx-usecs 0) alone, p99 from wire to application goes from ",
+		"with interrupts at once (rx-usecs 0) alone, p99 from wire to application goes from ",
 	},
 	"a backlog of ten": {
 		func() *scenario.Scenario {
@@ -81,7 +81,7 @@ var worlds = map[string]struct {
 			sc.NICs[0].RPS = map[string][]int{"rx-0": {3}}
 			return sc
 		}, "backlog", Counter{softnetStat, "dropped"}, "net.core.netdev_max_backlog",
-		"With an endless backlog alone, 99% of ",
+		"with an endless backlog alone, 99% of ",
 	},
 	"a reader shares its CPU with a hog": {
 		func() *scenario.Scenario {
@@ -89,7 +89,7 @@ var worlds = map[string]struct {
 			a.Read.Service = law.Constant(int64(6 * engine.Microsecond))
 			return world(100_000, a, scenario.App{Name: "hog", CPUs: []int{2}, Busy: true})
 		}, "scheduling", Counter{netSNMP, "Udp.RcvbufErrors"}, "apps[reader].cpu",
-		"With a CPU of its own for every reader alone, ",
+		"with a CPU of its own for every reader alone, ",
 	},
 	"a tap that is too slow": {
 		func() *scenario.Scenario {
@@ -97,7 +97,7 @@ var worlds = map[string]struct {
 			sc.NICs[0].Taps = []scenario.Tap{{RcvBuf: 200_000, PerPacket: 15 * engine.Microsecond}}
 			return sc
 		}, "tap", Counter{}, "nics[eth0].taps",
-		"Bottleneck: the packet sockets (no counter shows it).",
+		"Bottleneck: the packet sockets (no counter shows it): ",
 	},
 	"udp_mem for a few pages": {
 		func() *scenario.Scenario {
@@ -107,7 +107,7 @@ var worlds = map[string]struct {
 			sc.Host.Limits.UDPMem = [3]int{10, 10, 10}
 			return sc
 		}, "udp_mem", Counter{netSNMP, "Udp.InErrors"}, "net.ipv4.udp_mem",
-		"With 64 times udp_mem alone, 99% of ",
+		"with 64 times udp_mem alone, 99% of ",
 	},
 	"a ring of 64 that drops when it is full": {
 		func() *scenario.Scenario {
@@ -119,7 +119,7 @@ var worlds = map[string]struct {
 			sc.Apps[0].Sockets[0].RcvBufForce = 4 << 20
 			return sc
 		}, "ring", Counter{ethtoolS, "rx_no_dma_resources"}, "nics[eth0].ring.rx",
-		"With rings of 4096 descriptors alone, ",
+		"with rings of 4096 descriptors alone, ",
 	},
 	"a switch port that queues for 100 µs": {
 		func() *scenario.Scenario {
@@ -129,7 +129,7 @@ var worlds = map[string]struct {
 			sc.Traffic[0].Arrivals = traffic.Arrivals{Kind: traffic.OnOff, BurstMilliPPS: 500_000_000, BurstMean: 50, FixedBursts: true}
 			return sc
 		}, "partner", Counter{ethtoolS, "tx_flow_control_xoff"}, "nics[eth0].link_partner.queue",
-		"With a thousand times the queue alone, ",
+		"with a thousand times the queue alone, ",
 	},
 }
 
