@@ -38,6 +38,9 @@ func openInput(arg string, stdin io.Reader, caps *captures) (*input, error) {
 		return &input{name: scenariofile.DefaultName, label: "the built-in scenario", data: scenariofile.Default()}, nil
 	case stdinName:
 		data, err := readAll(stdin)
+		if looksLikeCapture("", data) {
+			return nil, errors.New("standard input: a capture is read more than once: want its name")
+		}
 		return &input{name: "stdin", label: "standard input", data: data}, err
 	}
 	f, err := os.Open(arg)

@@ -13,18 +13,12 @@ import (
 
 func main() { os.Exit(process()) }
 
-// process runs the command with the arguments, streams and signals of the process
-// and returns its exit status.
-//
-// The first SIGINT or SIGTERM ends a run with what it has so far, the second one
-// kills. SIGPIPE is ignored, so that a reader that went away is an error of
-// writing like any other.
+// process runs the command with the arguments and streams of the process and
+// returns its exit status. SIGPIPE is ignored, so that a reader that went away is
+// an error of writing like any other.
 func process() int {
 	signal.Ignore(syscall.SIGPIPE)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop)
-	return execute(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr})
+	return execute(context.Background(), os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr})
 }
 
 // streams are where a command reads and writes.

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -107,6 +109,8 @@ func (r *runCommand) run(c *cobra.Command, args []string) error {
 	if err := r.caps.check(in, sc, complete); err != nil {
 		return err
 	}
+	ctx, stop := interruptible(c.Context())
+	defer stop()
 	if r.out != "" {
 		if err := prepareDir(r.out); err != nil {
 			return err
@@ -117,7 +121,15 @@ func (r *runCommand) run(c *cobra.Command, args []string) error {
 			fmt.Fprintf(c.ErrOrStderr(), "rxpath: %s\n", strings.Join(paragraph(n, 92), "\n"))
 		}
 	}
-	return r.simulate(c, sc, complete)
+	return r.simulate(ctx, c, sc, complete)
+}
+
+// interruptible returns a context that SIGINT or SIGTERM ends. The second one
+// kills, as does the first before there is anything to show.
+func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }
 
 // prepareDir makes the directory of --out ready. What is there and not ours is
@@ -137,8 +149,7 @@ func prepareDir(dir string) error {
 }
 
 // simulate runs the scenario and shows the results, whole or not.
-func (r *runCommand) simulate(c *cobra.Command, sc *scenario.Scenario, complete []byte) error {
-	ctx := c.Context()
+func (r *runCommand) simulate(ctx context.Context, c *cobra.Command, sc *scenario.Scenario, complete []byte) error {
 	opts := sim.Options{OpenCapture: r.caps.source}
 	bar := newProgress(c.ErrOrStderr(), sc.Run.For)
 	opts.Progress = bar.step

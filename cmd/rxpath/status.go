@@ -88,19 +88,10 @@ func join(errs ...error) error {
 	return joined(all)
 }
 
-// An silentError changes the exit status and has nothing to say, because it was
-// said already.
-type silentError struct{}
-
-func (silentError) Error() string { return "" }
-
 // explain prints an error for people: "rxpath: ..." each, and the faults of a
 // scenario with their places below.
 func explain(w io.Writer, err error) {
 	for _, e := range flatten(err) {
-		if _, ok := errors.AsType[silentError](e); ok {
-			continue
-		}
 		if f, ok := errors.AsType[*faults](e); ok {
 			f.print(w)
 			continue
