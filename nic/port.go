@@ -71,6 +71,7 @@ type Port struct {
 	mcFilter [4096]bool
 	rssKey   []byte
 	memo     skb.Memo[verdict]
+	last     inspected
 
 	regs, folded registers
 	frameID      uint64
@@ -178,6 +179,7 @@ func (p *Port) refilter() {
 		p.mcFilter[mcIndex(skb.MulticastMAC(g))] = true
 	}
 	p.memo.Forget()
+	p.last = inspected{}
 }
 
 // mcIndex is the 12-bit index into the multicast hash table (RX-42).
@@ -188,6 +190,30 @@ type verdict struct {
 	reason skb.DropReason
 	cast   skb.PacketType
 	queue  uint16
+}
+
+// inspected is the verdict on all frames of a flow that have the same length.
+type inspected struct {
+	head *skb.Header
+	len  uint32
+	verdict
+}
+
+// inspect is judge with what the length says.
+func (p *Port) inspect(f *skb.Frame) verdict {
+	if l := &p.last; l.head == f.Head && l.len == f.Len {
+		return l.verdict
+	}
+	return p.inspectAnew(f)
+}
+
+func (p *Port) inspectAnew(f *skb.Frame) verdict {
+	v := p.judge(f.Head)
+	if v.reason == skb.NotDropped {
+		v.reason = p.lengthReason(f)
+	}
+	p.last = inspected{f.Head, f.Len, v}
+	return v
 }
 
 // judge models the MAC and its filters (HW-7 a, b; RX-41, RX-42).
@@ -254,10 +280,7 @@ func (p *Port) arrive() {
 	p.ledger.Frames++
 	p.frameID++
 	f.ID = p.frameID
-	v := p.judge(f.Head)
-	if v.reason == skb.NotDropped {
-		v.reason = p.lengthReason(f)
-	}
+	v := p.inspect(f)
 	if v.reason != skb.NotDropped {
 		p.regs.refuse(v.reason)
 		p.lose(v.reason, 1, uint64(t))

@@ -360,10 +360,13 @@ func (c *Core) wakeUp(t engine.Time) {
 	c.Digest.Fold(t, digestInterrupt)
 	c.books[Hardirq] += k.Reschedule.Fixed
 	t += k.Reschedule.Fixed
-	c.now, c.booked = t, t
+	c.now = t
 	c.Stats.Wakeups++
 	task.vruntime = max(task.vruntime, s.minVR-s.credit)
-	c.switchTo(task)
+	c.runs(task)
+	c.books[System] += k.Switch.Fixed
+	t += k.Switch.Fixed
+	c.now, c.booked = t, t
 }
 
 // start makes the coroutine if there is none.

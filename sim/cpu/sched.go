@@ -304,12 +304,17 @@ func (c *Core) idle() {
 
 // switchTo gives the CPU to another task. It models context_switch.
 func (c *Core) switchTo(t *Task) {
+	c.runs(t)
+	c.enter(System)
+	c.Spend(c.costs.Switch.Fixed)
+	c.enter(Idle)
+}
+
+// runs makes t the running task, before the time of the switch.
+func (c *Core) runs(t *Task) {
 	t.state = running
 	c.sched.cur = t
 	c.Stats.ContextSwitches++
 	c.Digest.Fold(c.now, uint64(t.index)<<8|digestSwitch)
 	t.began, t.charged = c.now, c.now
-	c.enter(System)
-	c.Spend(c.costs.Switch.Fixed)
-	c.enter(Idle)
 }
