@@ -28,6 +28,7 @@ func TestHT3CheckValues(t *testing.T) {
 	}
 	l := Layer{Config: Config{HashEntries: 8192, HashMix: 19}}
 	require.EqualValues(t, 5020, l.Bucket(5001), "10.3: port 5001 and mix 19")
+	require.EqualValues(t, 5021, l.Bucket(5002))
 	require.EqualValues(t, 18, l.Bucket(8191), "and the mask")
 	require.NotEqual(t, portHash(1, 1, 0), portHash(1, 1, 19), "HT-3: the mix is in the secondary hash, too")
 }
@@ -412,4 +413,35 @@ func TestHT4NewestFirst(t *testing.T) {
 	all[1].NoMulticastAll = true
 	b.layer.Changed()
 	require.Equal(t, []string{"2", "0"}, b.receive(packet(group)))
+}
+
+// LK-1, LK-2: in the chain of the destination only sockets bound to it count,
+// also when the chain of 0.0.0.0 shares its slot.
+func TestLK2SharedSlot(t *testing.T) {
+	b := newBench(t, func(b *bench) { b.layer.Config.HashEntries = 256 })
+	a := skb.Addr(0x0a000001)
+	for b.layer.hash2(a, port) != b.layer.hash2(0, port) {
+		a++
+	}
+	b.fill()
+	b.mustBind("address", a.String())
+	b.mustBind("any, connected", "", connected("10.0.0.1", 5000))
+	require.Equal(t, []string{"address"}, b.receive(packet(a.Netip())))
+	require.Equal(t, []string{"any, connected"}, b.receive(packet((a + 1).Netip())))
+	b.mustBind("group", "239.1.0.1")
+	require.Equal(t, []string{"group", "any, connected"}, b.receive(packet(group)))
+}
+
+// 3.1: if both chains of the fan-out are one, it is walked once.
+func TestFanoutOneChain(t *testing.T) {
+	b := newBench(t, func(b *bench) { b.layer.Config.HashEntries = 256 })
+	g := skb.Addr(0xef010001)
+	for b.layer.hash2(g, port) != b.layer.hash2(0, port) {
+		g++
+	}
+	b.fill()
+	b.mustBind("any", "")
+	b.mustBind("group", g.String())
+	b.mustBind("any too", "")
+	require.Equal(t, []string{"any too", "group", "any"}, b.receive(packet(g.Netip())))
 }
