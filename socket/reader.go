@@ -123,6 +123,9 @@ func (w *watch) mark() {
 
 // wake wakes the thread from core c, or from outside at the given instant.
 func (t *Thread) wake(c *cpu.Core, now engine.Time) bool {
+	if c != nil {
+		t.task.Core().Settle(c.Now()) // time has passed since the socket was looked at
+	}
 	if !t.task.Asleep() || t.state == inPause {
 		return false
 	}
