@@ -1,26 +1,39 @@
-# `make check` is what CI runs. `make` alone says what there is.
-
+# `make` alone lists what there is. The only thing that counts is `make check`.
 .DEFAULT_GOAL := help
+.PHONY: help check test race bench generate fuzz mutation golden lint clean
 
-help: ## say what there is
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+FUZZTIME ?= 10s
+BENCH    ?= .
 
-check: ## everything that a change must pass (15 minutes)
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+check: ## everything that a change must pass (.ci/run)
 	.ci/run
 
-test: ## the tests
+test: ## all tests, as the README says
 	go test ./...
 
-bench: ## simulated packets per second
-	go test ./sim -run '^$$' -bench BenchmarkRun -benchtime 1s
+lint: ## gofmt, go vet, staticcheck
+	ONLY="format vet staticcheck" .ci/run
 
-generate: ## generated files
+race: ## the packages with goroutines under the race detector
+	ONLY=race .ci/run
+
+generate: ## write the generated code and pages again
 	go generate ./...
 
-mutation: ## plant faults in the lazy executive and let the differential test find them
-	RXPATH_MUTATION=1 go test ./internal/mutation -count=1 -v -timeout 30m
+golden: ## the golden runs at other GOMAXPROCS and on other platforms
+	ONLY=elsewhere .ci/run
 
-agree: ## the differential test on 5,000 random hosts
-	RXPATH_CASES=5000 go test ./sim -run ExecutivesAgree -count=1 -timeout 30m
+fuzz: ## every fuzz target for FUZZTIME
+	FUZZTIME=$(FUZZTIME) ONLY=fuzz .ci/run
 
-.PHONY: help check test bench generate mutation agree
+mutation: ## plant faults in the lazy executive: the differential test must find each
+	RXPATH_MUTATION=1 go test -count=1 -v -timeout 20m ./internal/mutation
+
+bench: ## the benchmarks that match BENCH, six times each, for benchstat
+	go test -run '^$$' -bench '$(BENCH)' -count 6 ./...
+
+clean: ## remove what builds and profiles leave behind
+	rm -f rxpath *.test *.prof *.out
