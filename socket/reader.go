@@ -72,8 +72,9 @@ const (
 func NewThread(h *Host, c *cpu.Core, name string, cfg ReaderConfig, socks []*Sock, rand engine.Stream, start engine.Time) *Thread {
 	t := &Thread{cfg: cfg, host: h, rand: rand, socks: socks}
 	t.plain = !cfg.Epoll && cfg.PauseEvery == 0
-	service, fixed := cfg.Service.Fixed()
-	t.service, t.fixed = engine.Time(service), fixed
+	if service, ok := cfg.Service.Fixed(); ok { // otherwise service stays 0: every time is drawn
+		t.service, t.fixed = engine.Time(service), true
+	}
 	t.task = c.NewTask(name, cfg.Nice, t.step)
 	if cfg.PauseEvery > 0 {
 		t.timer = c.NewLine(&t.timerCost, &t.timerCount, func(c *cpu.Core) { c.Wake(t.task) })

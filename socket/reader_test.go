@@ -266,3 +266,82 @@ func TestPauses(t *testing.T) {
 	b.deliver(s, 896, 1) // read at 50 ms; back in user mode the pause begins
 	require.Equal(t, 52*ms, read(51*ms))
 }
+
+// The times of epoll_wait: a thread that sleeps in it, from the wire to the end
+// of the copy, step by step.
+func TestEpollTimes(t *testing.T) {
+	run := func(change func(*bench)) engine.Time {
+		b := newBench(2)
+		change(b)
+		s := b.socket(1 << 20)
+		s.NonBlocking = true
+		b.thread(1, ReaderConfig{Epoll: true}, s)
+		b.start()
+		b.until(ms)
+		b.deliver(s, 896, 1)
+		b.until(10 * ms)
+		require.EqualValues(t, 1, s.WireToApp.N)
+		return engine.Time(s.WireToApp.Sum)
+	}
+	base := run(func(*bench) {})
+	for name, tc := range map[string]struct {
+		of   func(*bench) *engine.Time
+		want engine.Time
+	}{
+		"the callback":                      {func(b *bench) *engine.Time { return &b.costs.EpollWake.Fixed }, us},
+		"the wake-up":                       {func(b *bench) *engine.Time { return &b.costs.Wake.Fixed }, us},
+		"asking the sockets once more":      {func(b *bench) *engine.Time { return &b.costs.EpollWait.Fixed }, us},
+		"the call of recvmsg":               {func(b *bench) *engine.Time { return &b.costs.Syscall.Fixed }, us},
+		"recv_empty: not on the way":        {func(b *bench) *engine.Time { return &b.costs.RecvEmpty.Fixed }, 0},
+		"dequeue":                           {func(b *bench) *engine.Time { return &b.costs.Dequeue.Fixed }, us},
+		"switch: to the thread, at the end": {func(b *bench) *engine.Time { return &b.costs.Switch.Fixed }, us},
+	} {
+		require.Equal(t, tc.want, run(func(b *bench) { *tc.of(b) = us })-base, name)
+	}
+}
+
+// Service is the time in user mode for each datagram of a call: after a call
+// that returned four, four of them.
+func TestService(t *testing.T) {
+	for name, tc := range map[string]struct {
+		batch   int
+		service law.Law
+		want    []engine.Time // when each datagram had waited so long
+	}{
+		"recvmsg":       {0, law.Constant(int64(10 * us)), []engine.Time{0, 10 * us, 20 * us, 30 * us, 40 * us, 50 * us}},
+		"recvmmsg of 4": {4, law.Constant(int64(10 * us)), []engine.Time{0, 0, 0, 0, 40 * us, 40 * us}},
+		"none":          {4, law.Law{}, []engine.Time{0, 0, 0, 0, 0, 0}},
+	} {
+		b := newBench(2)
+		s := b.socket(1 << 20)
+		b.costs.IPILatency.Fixed = 100 * us
+		b.thread(1, ReaderConfig{Batch: tc.batch, Service: tc.service}, s)
+		b.start()
+		b.until(ms)
+		b.deliver(s, 896, 6)
+		b.until(2 * ms)
+		var sum engine.Time
+		for _, w := range tc.want {
+			sum += 100*us + w
+		}
+		require.EqualValues(t, sum, s.RxQueue.Sum, name)
+		require.EqualValues(t, 100*us+tc.want[5], s.RxQueue.Max, name)
+	}
+
+	for _, l := range []law.Law{
+		law.Must(law.Exponential(int64(10 * us))), law.Must(law.Uniform(int64(9*us), int64(11*us))), law.Must(law.Lognormal(int64(10*us), int64(30*us))),
+	} {
+		b := newBench(2)
+		s := b.socket(1 << 20)
+		b.costs.IPILatency.Fixed = 100 * us
+		th := b.thread(1, ReaderConfig{Service: l}, s)
+		b.start()
+		b.until(ms)
+		b.deliver(s, 896, 400)
+		b.until(100 * ms)
+		require.EqualValues(t, 400, s.Delivered)
+		require.EqualValues(t, 401, th.Calls)
+		busy := engine.Time(b.cores[1].Books(100 * ms).User)
+		require.InDelta(t, float64(4*ms), float64(busy), float64(ms), "%v: 400 draws of 10 µs on average", l)
+	}
+}

@@ -289,7 +289,7 @@ func TestUM2RmemMin(t *testing.T) {
 
 // UM-5: n queued skbs of at most a page hold ceil(n*T/4096) pages.
 func TestUM5Pages(t *testing.T) {
-	for _, tc := range []struct{ n, truesize, pages int }{{238, 896, 53}, {73, 2944, 53}, {1, 896, 1}, {4, 896, 1}, {5, 896, 2}, {1, 4096, 1}, {256, 832, 52}} {
+	for _, tc := range []struct{ n, truesize, pages int }{{238, 896, 53}, {73, 2944, 53}, {1, 896, 1}, {4, 896, 1}, {5, 896, 2}, {1, 4096, 1}, {1, 4097, 2}, {1, 11136, 3}, {256, 832, 52}} {
 		b := newBench(1)
 		b.start()
 		s := b.socket(1 << 24)
