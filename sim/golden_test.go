@@ -27,17 +27,17 @@ import (
 // CHANGELOG.md that says which experiments change, and why.
 var goldenRuns = map[string]string{
 	"feed": `
-digest e561f018720bc40c
-frames 12618 clones 37762 read 44347 live 341
-SOCKET_RCVBUFF 3190
+digest 4a32a34fa601ab59
+frames 12618 clones 37762 read 44366 live 342
+SOCKET_RCVBUFF 3170
 PACKET_SOCK_ERROR 2502
-time_squeeze 0 softirqs 1344 in 17770892290ps, context switches 2448
+time_squeeze 0 softirqs 1344 in 17771430290ps, context switches 2442
 fifo 12618 sum 10773904536ps p99 853852ps
 ring 12615 sum 716587366549ps p99 117440511ps
-backlog 12588 sum 227859738300ps p99 39845887ps
-stack 34571 sum 650164580300ps p99 39845887ps
-rx_queue 34359 sum 12294780962793ps p99 2684354559ps
-wire_to_app 34359 sum 14948065996834ps p99 2751463423ps
+backlog 12588 sum 227872783600ps p99 39845887ps
+stack 34591 sum 650828413050ps p99 39845887ps
+rx_queue 34378 sum 12280583192856ps p99 2684354559ps
+wire_to_app 34378 sum 14934916258524ps p99 2751463423ps
 `,
 	"overload": `
 digest cc03838f71597988
@@ -52,8 +52,8 @@ rx_queue 96 sum 2326080620800ps p99 29909657400ps
 wire_to_app 96 sum 2327891376896ps p99 29944047901ps
 `,
 	"faults": `
-digest 6a94dd9e32a028fc
-frames 24722 clones 0 read 10700 live 111
+digest 3088787a5d0a885f
+frames 24722 clones 0 read 13564 live 68
 HW_CRC 59
 HW_FILTER 50
 UNHANDLED_PROTO 57
@@ -64,13 +64,13 @@ IP_CSUM 51
 IP_INVALID_DEST 3
 UDP_CSUM 107
 IGNORED_MULTI 46
-SOCKET_RCVBUFF 13330
-time_squeeze 0 softirqs 622 in 9316840806ps, context switches 2
+SOCKET_RCVBUFF 10509
+time_squeeze 0 softirqs 622 in 9537620906ps, context switches 3
 fifo 24613 sum 24951070356ps p99 1233322ps
-ring 24597 sum 1222824589296ps p99 111149055ps
-stack 10795 sum 3431216334ps p99 372710ps
-rx_queue 10700 sum 3894655137885ps p99 822083583ps
-wire_to_app 10700 sum 4586427007351ps p99 872415231ps
+ring 24597 sum 1219045741436ps p99 111149055ps
+stack 13616 sum 4333153584ps p99 372710ps
+rx_queue 13564 sum 3353179789710ps p99 1140850687ps
+wire_to_app 13564 sum 4168268263645ps p99 1207959551ps
 `,
 }
 
