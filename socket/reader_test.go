@@ -7,6 +7,7 @@ import (
 
 	"github.com/seed-556df219/rxpath/sim/cpu"
 	"github.com/seed-556df219/rxpath/sim/engine"
+	"github.com/seed-556df219/rxpath/sim/hist"
 	"github.com/seed-556df219/rxpath/sim/law"
 	"github.com/seed-556df219/rxpath/sim/mib"
 	"github.com/seed-556df219/rxpath/sim/skb"
@@ -85,7 +86,7 @@ func TestRM2Batch(t *testing.T) {
 	for _, tc := range []struct {
 		batch, queued int
 		calls         uint64 // the last one sleeps
-	}{{0, 10, 11}, {1, 10, 11}, {4, 10, 4}, {10, 10, 2}, {64, 10, 2}} {
+	}{{0, 10, 11}, {1, 10, 11}, {4, 10, 4}, {10, 10, 2}, {64, 10, 2}, {4, 1, 2}} {
 		b := newBench(2)
 		s := b.socket(1 << 20)
 		th := b.thread(1, ReaderConfig{Batch: tc.batch}, s)
@@ -344,4 +345,27 @@ func TestService(t *testing.T) {
 		busy := engine.Time(b.cores[1].Books(100 * ms).User)
 		require.InDelta(t, float64(4*ms), float64(busy), float64(ms), "%v: 400 draws of 10 µs on average", l)
 	}
+}
+
+// The latency of the stack is from the poll to the receive queue.
+func TestStackLatency(t *testing.T) {
+	b := newBench(1)
+	var stack hist.Hist
+	b.host.Stack = &stack
+	b.costs.Enqueue.Fixed = us
+	b.start()
+	s := b.socket(1 << 20)
+	b.deliver(s, 896, 1, func(_ *skb.Header, p *skb.Buff) { p.Polled -= us / 2 })
+	b.until(ms)
+	require.EqualValues(t, 1, stack.N)
+	require.EqualValues(t, us+us/2, stack.Sum)
+}
+
+// A hog takes all the time that others leave, in user mode.
+func TestHog(t *testing.T) {
+	b := newBench(1)
+	Hog(b.cores[0], "hog", 0, ms)
+	b.start()
+	b.until(10*ms + us)
+	require.EqualValues(t, 9*ms+us, b.cores[0].Books(10*ms+us).User)
 }
