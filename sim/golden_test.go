@@ -2,8 +2,11 @@ package sim
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -18,71 +21,32 @@ import (
 	"github.com/seed-556df219/rxpath/socket"
 )
 
-// goldenRuns are what three experiments give, on every operating system,
-// architecture and GOMAXPROCS: .ci/run repeats them on other ones.
-//
-// A change here is a change of results. Make it only if the new numbers are
-// nearer to the kernel, or the model has more in it, and then raise
-// report.ResultsVersion and write an entry under "Changed results" in
-// CHANGELOG.md that says which experiments change, and why.
-var goldenRuns = map[string]string{
-	"feed": `
-digest 4a32a34fa601ab59
-frames 12618 clones 37762 read 44366 live 342
-SOCKET_RCVBUFF 3170
-PACKET_SOCK_ERROR 2502
-time_squeeze 0 softirqs 1344 in 17771430290ps, context switches 2442
-fifo 12618 sum 10773904536ps p99 853852ps
-ring 12615 sum 716587366549ps p99 117440511ps
-backlog 12588 sum 227872783600ps p99 39845887ps
-stack 34591 sum 650828413050ps p99 39845887ps
-rx_queue 34378 sum 12280583192856ps p99 2684354559ps
-wire_to_app 34378 sum 14934916258524ps p99 2751463423ps
-`,
-	"overload": `
-digest cc03838f71597988
-frames 446428 clones 0 read 96 live 8915
-HW_FIFO 352797
-SOCKET_RCVBUFF 84620
-time_squeeze 265 softirqs 287 in 29946770399ps, context switches 2
-fifo 85439 sum 230825784203535ps p99 2900608324ps
-ring 84940 sum 14927916591241ps p99 180355071ps
-stack 320 sum 96432000ps p99 301350ps
-rx_queue 96 sum 2326080620800ps p99 29909657400ps
-wire_to_app 96 sum 2327891376896ps p99 29944047901ps
-`,
-	"faults": `
-digest 3088787a5d0a885f
-frames 24722 clones 0 read 13564 live 68
-HW_CRC 59
-HW_FILTER 50
-UNHANDLED_PROTO 57
-HANDLED_ELSEWHERE 42
-PKT_TOO_SMALL 111
-IP_INHDR 55
-IP_CSUM 51
-IP_INVALID_DEST 3
-UDP_CSUM 107
-IGNORED_MULTI 46
-SOCKET_RCVBUFF 10509
-time_squeeze 0 softirqs 622 in 9537620906ps, context switches 3
-fifo 24613 sum 24951070356ps p99 1233322ps
-ring 24597 sum 1219045741436ps p99 111149055ps
-stack 13616 sum 4333153584ps p99 372710ps
-rx_queue 13564 sum 3353179789710ps p99 1140850687ps
-wire_to_app 13564 sum 4168268263645ps p99 1207959551ps
-`,
-}
+// update writes the golden files instead of comparing with them.
+var update = flag.Bool("update", false, "write testdata/golden")
 
-// TestGolden runs each experiment with both executives.
+// TestGolden runs three experiments with both executives and compares what they
+// give with testdata/golden. That is the same on every operating system,
+// architecture and GOMAXPROCS: .ci/run repeats this test on other ones.
+//
+// A change of a golden file is a change of results. Make it (with -update) only
+// if the new numbers are nearer to the kernel, or the model has more in it;
+// then raise report.ResultsVersion, and write an entry under "Changed results"
+// in CHANGELOG.md that says which experiments change, and why.
 func TestGolden(t *testing.T) {
 	for name, sc := range map[string]scenario.Scenario{"feed": goldenFeed(), "overload": goldenOverload(), "faults": goldenFaults()} {
 		t.Run(name, func(t *testing.T) {
+			file := filepath.Join("testdata", "golden", name+".txt")
 			for _, naive := range []bool{false, true} {
 				sc.Run.Naive = naive
 				res, err := Run(context.Background(), &sc, Options{})
 				require.NoError(t, err)
-				require.Equal(t, strings.TrimPrefix(goldenRuns[name], "\n"), res.golden(), "the results have changed: see goldenRuns (naive: %v)", naive)
+				if *update && !naive {
+					require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o777))
+					require.NoError(t, os.WriteFile(file, []byte(res.golden()), 0o666))
+				}
+				want, err := os.ReadFile(file)
+				require.NoError(t, err)
+				require.Equal(t, string(want), res.golden(), "the results have changed: see the comment of this test (naive: %v)", naive)
 			}
 		})
 	}
