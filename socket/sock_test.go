@@ -508,3 +508,23 @@ func TestValidate(t *testing.T) {
 		require.ErrorContains(t, l.Validate(), want)
 	}
 }
+
+// full_drop is what a refused datagram costs, by whichever test; it does not pay
+// for queueing at Q-5.
+func TestFullDropCost(t *testing.T) {
+	for name, tc := range map[string]struct {
+		truesize uint32
+		want     engine.Time
+	}{"Q-5": {2944, 100 * us}, "S-2": {2304, 110 * us}} {
+		b := newBench(1)
+		b.start()
+		s := b.socket(2304)
+		b.deliver(s, tc.truesize, 1)
+		b.costs.FullDrop.Fixed, b.costs.Enqueue.Fixed = 100*us, 10*us
+		before := b.cores[0].Books(b.now).Hardirq
+		b.deliver(s, tc.truesize, 1)
+		b.until(b.now + ms)
+		require.Equal(t, tc.want, engine.Time(b.cores[0].Books(b.now).Hardirq-before), name)
+		require.EqualValues(t, 1, s.Drops)
+	}
+}

@@ -247,3 +247,31 @@ func TestDumbFanout(t *testing.T) {
 		require.Equal(rt, len(want) == 0, b.net.UDP.IgnoredMulti == 1)
 	})
 }
+
+// Where the time of a datagram goes in this layer, and what one costs that ends
+// here.
+func TestTimes(t *testing.T) {
+	unverified := func(_ *skb.Header, p *skb.Buff) { p.Summed = skb.ChecksumNone }
+	for name, tc := range map[string]struct {
+		cost    func(*bench) *engine.Time
+		sockets int
+		changes []change
+		want    engine.Time // until the interrupt is over
+	}{
+		"udp":                           {func(b *bench) *engine.Time { return &b.costs.UDP.Fixed }, 1, nil, 1000},
+		"clone, for all but the last":   {func(b *bench) *engine.Time { return &b.costs.Clone.Fixed }, 5, []change{func(_ *skb.Header, p *skb.Buff) { p.Route.Type = skb.RouteMulticast }}, 4000},
+		"free_drop, no port":            {func(b *bench) *engine.Time { return &b.costs.FreeDrop.Fixed }, 0, nil, 1000},
+		"free_drop, delivered":          {func(b *bench) *engine.Time { return &b.costs.FreeDrop.Fixed }, 1, nil, 0},
+		"UR-10: checksum, no port":      {func(b *bench) *engine.Time { return &b.costs.Checksum.Fixed }, 0, []change{unverified}, 1000},
+		"UR-10: verified, no port":      {func(b *bench) *engine.Time { return &b.costs.Checksum.Fixed }, 0, nil, 0},
+		"CS-1: deferred, with a socket": {func(b *bench) *engine.Time { return &b.costs.Checksum.Fixed }, 1, []change{unverified}, 0},
+	} {
+		b := newBench(t)
+		*tc.cost(b) = 1000
+		for i := range tc.sockets {
+			b.mustBind(fmt.Sprint(i), "")
+		}
+		b.receive(packet(own, tc.changes...))
+		require.Equal(t, tc.want, engine.Time(b.core.Books(b.now).Hardirq), name)
+	}
+}

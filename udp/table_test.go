@@ -217,6 +217,7 @@ func TestBD1Conflict(t *testing.T) {
 		"different devices":               {f{plain, onDevice(2)}, f{plain, onDevice(3)}, "", "", false, false},
 		"the same device":                 {f{plain, onDevice(2)}, f{plain, onDevice(2)}, "", "", true, true},
 		"one with a device":               {f{plain, onDevice(2)}, f{plain}, "", "", true, true},
+		"the second with a device":        {f{plain}, f{plain, onDevice(2)}, "", "", true, true},
 		"different addresses":             {f{plain}, f{plain}, "10.0.0.2", "10.0.0.3", false, false},
 		"the same address":                {f{plain}, f{plain}, "10.0.0.2", "10.0.0.2", true, true},
 		"any, then an address":            {f{plain}, f{plain}, "", "10.0.0.2", true, true},
