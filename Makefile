@@ -1,9 +1,10 @@
 # `make` alone lists what there is. The only thing that counts is `make check`.
 .DEFAULT_GOAL := help
-.PHONY: help check test race bench generate fuzz mutation golden lint clean
+.PHONY: help check test race bench generate fuzz mutation agree golden lint clean
 
 FUZZTIME ?= 10s
 BENCH    ?= .
+CASES    ?= 5000
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +32,9 @@ fuzz: ## every fuzz target for FUZZTIME
 
 mutation: ## plant faults in the lazy executive: the differential test must find each
 	RXPATH_MUTATION=1 go test -count=1 -v -timeout 20m ./internal/mutation
+
+agree: ## the differential test on CASES random hosts
+	RXPATH_CASES=$(CASES) go test -count=1 -timeout 60m -run ExecutivesAgree ./sim
 
 bench: ## the benchmarks that match BENCH, six times each, for benchstat
 	go test -run '^$$' -bench '$(BENCH)' -count 6 ./...
