@@ -394,3 +394,76 @@ func TestWireRate(t *testing.T) {
 	require.EqualValues(t, 11, b.ledger.Frames)
 	require.EqualValues(t, 89, b.port.PartnerLost())
 }
+
+// regularTrain is a train that can be passed over unseen.
+type regularTrain struct{ train }
+
+func (s *regularTrain) Next() engine.Time {
+	if s.n == 0 {
+		return engine.Never
+	}
+	return s.start
+}
+
+func (s *regularTrain) Skip(t engine.Time) (n uint64, first engine.Time, sum uint64) {
+	first = s.Next()
+	for s.Next() <= t {
+		n, sum = n+1, sum+uint64(s.start)
+		s.start += s.gap
+		s.n--
+	}
+	return n, first, sum
+}
+
+func (s *regularTrain) Frame() skb.Frame    { return s.frame }
+func (s *regularTrain) MinGap() engine.Time { return s.gap }
+
+// HW-7c: frames that are certainly lost may be counted at once: with a source
+// that can be passed over, one that cannot, and the naive executive, the same is
+// lost at the same instants, and the same frames come after it.
+func TestLossesCountedAtOnce(t *testing.T) {
+	type outcome struct {
+		missed, frames, taken, partner uint64
+		digest                         uint64
+		polls                          []poll
+		last                           engine.Time
+	}
+	for name, gap := range map[string]engine.Time{
+		"line rate": lineRate(60), "half of it": 2 * lineRate(60), "more than the link carries": lineRate(60) * 3 / 4, "a picosecond more": lineRate(60) + 1,
+	} {
+		for _, refused := range []bool{false, true} {
+			measure := func(regular, naive bool) (o outcome) {
+				cfg := oneQueue()
+				cfg.Partner.Queue = 50 * engine.Microsecond
+				b := newBench(t, cfg, stalled, func(b *bench) { b.naive = naive })
+				f := frameOf(60)
+				if refused {
+					f.Head.Fault = skb.FaultCRC
+				}
+				s := train{frame: f, start: us, gap: gap, n: 30_000}
+				if regular {
+					b.port.Connect(&regularTrain{s})
+				} else {
+					b.port.Connect(&s)
+				}
+				b.seen = func(p *skb.Buff) { o.last = p.At }
+				for k := range 30 { // polls in the middle of it, now and then
+					b.until(engine.Time(k) * 111 * us)
+					b.pollTimes(k % 3)
+				}
+				b.until(10 * engine.Millisecond)
+				b.allow = unlimited
+				b.kick.Raise(b.now + 1)
+				b.until(20 * engine.Millisecond)
+				o.missed, o.frames, o.taken, o.partner = b.port.Missed(), b.ledger.Frames, b.got, b.port.PartnerLost()
+				o.digest, o.polls = b.port.Digest.Sum(), b.polls
+				return o
+			}
+			want := measure(false, true)
+			require.Equal(t, !refused, want.missed > 5000 && want.taken > 8000, "%s: %+v", name, want)
+			require.Equal(t, want, measure(false, false), "%s, seen one by one", name)
+			require.Equal(t, want, measure(true, false), "%s, passed over", name)
+			require.Equal(t, want, measure(true, true), "%s, naive", name)
+		}
+	}
+}
