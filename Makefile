@@ -31,7 +31,7 @@ fuzz: ## every fuzz target for FUZZTIME
 	FUZZTIME=$(FUZZTIME) ONLY=fuzz .ci/run
 
 mutation: ## plant faults in the lazy executive: the differential test must find each
-	RXPATH_MUTATION=1 go test -count=1 -v -timeout 20m ./internal/mutation
+	ONLY=mutation .ci/run
 
 agree: ## the differential test on CASES random hosts
 	RXPATH_CASES=$(CASES) go test -count=1 -timeout 60m -run ExecutivesAgree ./sim
