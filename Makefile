@@ -1,6 +1,6 @@
 # `make` alone lists what there is. The only thing that counts is `make check`.
 .DEFAULT_GOAL := help
-.PHONY: help check test race bench generate fuzz mutation agree golden lint clean
+.PHONY: help check test race bench generate fuzz mutation rules agree golden lint clean
 
 FUZZTIME ?= 10s
 BENCH    ?= .
@@ -32,6 +32,9 @@ fuzz: ## every fuzz target for FUZZTIME
 
 mutation: ## plant faults in the lazy executive: the differential test must find each
 	ONLY=mutation .ci/run
+
+rules: ## plant the mutation of every rule in docs/rules.md: the test that pins it must fail
+	RULES=0/1 ONLY=rules .ci/run
 
 agree: ## the differential test on CASES random hosts
 	RXPATH_CASES=$(CASES) go test -count=1 -timeout 60m -run ExecutivesAgree ./sim

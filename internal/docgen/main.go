@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/seed-556df219/rxpath/internal/rules"
 )
 
 func main() {
@@ -52,7 +54,12 @@ func generate(root string) ([]page, error) {
 	if err != nil {
 		return nil, fmt.Errorf("docs/COUNTERS.md: %w", err)
 	}
+	ledger, err := rules.Page(root)
+	if err != nil {
+		return nil, fmt.Errorf("docs/rules.md: %w", err)
+	}
 	return []page{
+		{"docs/rules.md", ledger},
 		{"docs/COUNTERS.md", counters},
 		{"docs/KERNEL_MAP.md", kernelMapPage(m)},
 		{"docs/deviations.md", deviationsPage(m)},

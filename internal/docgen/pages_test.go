@@ -16,7 +16,7 @@ import (
 func TestGenerated(t *testing.T) {
 	pages, err := generate(root)
 	require.NoError(t, err)
-	require.Len(t, pages, 3)
+	require.Len(t, pages, 4)
 	for _, p := range pages {
 		got, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(p.path)))
 		require.NoError(t, err)
