@@ -86,8 +86,8 @@ func jenkins3(a, b, c, secret uint32) uint32 {
 
 // enqueueToBacklog models enqueue_to_backlog (RPS-8 to RPS-10): the comparison
 // is <= and comes before the packet is added, so one more than
-// netdev_max_backlog fits.
-func (sd *SoftnetData) enqueueToBacklog(target *SoftnetData, b *skb.Buff) {
+// netdev_max_backlog fits. It returns why the packet was dropped, if it was.
+func (sd *SoftnetData) enqueueToBacklog(target *SoftnetData, b *skb.Buff) skb.DropReason {
 	h := sd.host
 	qlen := target.inputPktQueue.len()
 	if limit := h.Config.NetdevMaxBacklog; limit >= 0 && qlen > limit || sd.flowLimited(b, qlen) {
@@ -96,7 +96,7 @@ func (sd *SoftnetData) enqueueToBacklog(target *SoftnetData, b *skb.Buff) {
 		h.Ledger.Drop(skb.CPUBacklog)
 		sd.core.Digest.Fold(sd.core.Now(), digestBacklogDrop)
 		sd.core.Spend(h.Costs.FreeDrop.Fixed)
-		return
+		return skb.CPUBacklog
 	}
 	if qlen == 0 && !target.backlog.scheduled {
 		target.backlog.scheduled = true
@@ -110,6 +110,7 @@ func (sd *SoftnetData) enqueueToBacklog(target *SoftnetData, b *skb.Buff) {
 	b.Queued = sd.core.Now()
 	target.inputPktQueue.push(b)
 	h.Ledger.Put()
+	return skb.NotDropped
 }
 
 // netRPSActionAndIRQEnable models net_rps_action_and_irq_enable: one interrupt

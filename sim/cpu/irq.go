@@ -157,7 +157,9 @@ func (c *Core) irqExit() {
 	}
 }
 
-// LocalBHDisable models local_bh_disable.
+// LocalBHDisable models local_bh_disable: until the matching LocalBHEnable no
+// softirq runs on this core, though interrupts do. A task calls it in its step;
+// regions nest.
 func (c *Core) LocalBHDisable() { c.bhOff++ }
 
 // LocalBHEnable models local_bh_enable: leaving the outermost region runs what
