@@ -84,6 +84,14 @@ type Core struct {
 	inSoftirq bool
 	bhOff     int
 
+	spinning   bool        // inside a Spinlock's Lock, and parked
+	granted    engine.Time // when it has its lock
+	spinner    *Task       // a task that spins
+	lockedTo   engine.Time // when that will have had its lock
+	grants     *Line       // tells it
+	grantCost  engine.Time
+	grantCount uint64
+
 	sched scheduler
 
 	// Stats are the counters that /proc shows of this CPU.
@@ -214,6 +222,9 @@ func (c *Core) rearm() {
 // Next implements engine.Actor.
 func (c *Core) Next() (engine.Time, engine.Class) {
 	if c.parked {
+		if c.spinning {
+			return c.spinEnd(), c.class
+		}
 		return c.now, c.class
 	}
 	return c.nextEvent(), c.class
@@ -221,6 +232,15 @@ func (c *Core) Next() (engine.Time, engine.Class) {
 
 // nextEvent is when something happens next at the task level.
 func (c *Core) nextEvent() engine.Time {
+	t := c.disturbed()
+	if cur := c.sched.cur; cur != nil {
+		t = min(t, c.now+cur.rem)
+	}
+	return max(t, c.now)
+}
+
+// disturbed is when the next interrupt or tick is due.
+func (c *Core) disturbed() engine.Time {
 	t := c.irqDue
 	if c.sched.busy {
 		if !c.cfg.Naive {
@@ -228,11 +248,8 @@ func (c *Core) nextEvent() engine.Time {
 		} else if c.ticks > 0 {
 			t = min(t, c.tickAt-engine.Time(c.ticks)*c.cfg.Jiffy)
 		}
-		if cur := c.sched.cur; cur != nil {
-			t = min(t, c.now+cur.rem)
-		}
 	}
-	return max(t, c.now)
+	return t
 }
 
 // Run implements engine.Actor.
@@ -478,7 +495,7 @@ func (k *ticker) Lower(engine.Key) {}
 // beyond t is not counted, idle time up to t is.
 func (c *Core) Books(t engine.Time) mib.CPUTime {
 	b := c.books
-	if c.now > t {
+	if c.now > t || c.spinning {
 		b[c.ctx] += t - c.booked
 	} else if cur := c.sched.cur; cur == nil {
 		b[Idle] += t - c.now

@@ -125,6 +125,8 @@ type Costs struct {
 	Switch Cost `cost:"switch"`
 	// Leaving the idle state, the hardware's exit latency included.
 	IdleExit Cost `cost:"idle_exit"`
+	// A spinlock for which somebody waits: the time from its release on one core to the next waiter going on. Nothing without contention.
+	LockTransfer Cost `cost:"lock_transfer"`
 	// One datagram that was queued by another core than the reader's: its cache lines move over.
 	RemoteSocket Cost `cost:"remote_socket"`
 }

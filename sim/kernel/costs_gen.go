@@ -49,6 +49,7 @@ func costProfiles() []Costs {
 			EpollWake:     Cost{Fixed: 60000, Source: "a lock and a list", Assumed: true},
 			Switch:        Cost{Fixed: 1500000, Source: "1.5 to 5 us for a wake-up with its context switch, from memory", Assumed: true},
 			IdleExit:      Cost{Fixed: 2000000, Source: "C1; 2 to 200 us by C-state, from memory", Assumed: true},
+			LockTransfer:  Cost{Fixed: 50000, Source: "one cache line moves over; of the order of remote_socket", Assumed: true},
 			RemoteSocket:  Cost{Fixed: 50000, Source: "part of U13; of the order of remote_enqueue", Assumed: true},
 		},
 		{
@@ -95,6 +96,7 @@ func costProfiles() []Costs {
 			EpollWake:     Cost{Fixed: 445000, Source: "bdw-3.6ghz x 7.41; epoll came with 2.6", Assumed: true},
 			Switch:        Cost{Fixed: 4300000, Source: "4.3 us are published for a Xeon of 2006", Assumed: true},
 			IdleExit:      Cost{Fixed: 1000000, Source: "the hlt instruction; 1 us from memory", Assumed: true},
+			LockTransfer:  Cost{Fixed: 371000, Source: "bdw-3.6ghz x 7.41", Assumed: true},
 			RemoteSocket:  Cost{Fixed: 371000, Source: "bdw-3.6ghz x 7.41", Assumed: true},
 		},
 		{
@@ -141,6 +143,7 @@ func costProfiles() []Costs {
 			EpollWake:     Cost{Fixed: 150000, Source: "from memory", Assumed: true},
 			Switch:        Cost{Fixed: 2000000, Source: "1.5 to 5 us for a wake-up with its context switch, from memory", Assumed: true},
 			IdleExit:      Cost{Fixed: 1000000, Source: "a shallow state; 2 to 200 us by C-state from the second on, from memory", Assumed: true},
+			LockTransfer:  Cost{Fixed: 200000, Source: "four times bdw-3.6ghz", Assumed: true},
 			RemoteSocket:  Cost{Fixed: 881000, Source: "U7: 650 kpps = 1538 ns less 657 dequeue and copy; a bound, so at most this"},
 		},
 	}
@@ -187,5 +190,6 @@ var stepDocs = map[string]string{
 	"epoll_wake":     "ep_poll_callback for a thread that sleeps in epoll_wait, on top of wake.",
 	"switch":         "A context switch to another task: __schedule.",
 	"idle_exit":      "Leaving the idle state, the hardware's exit latency included.",
+	"lock_transfer":  "A spinlock for which somebody waits: the time from its release on one core to the next waiter going on. Nothing without contention.",
 	"remote_socket":  "One datagram that was queued by another core than the reader's: its cache lines move over.",
 }

@@ -47,6 +47,7 @@ func ExampleCosts_Each() {
 	// no_port 25ns part of U14 - U15; the rate limit refuses nearly all, a few tens of nanoseconds
 	// dequeue 80ns part of U13
 	// epoll_wake 60ns a lock and a list
+	// lock_transfer 50ns one cache line moves over; of the order of remote_socket
 	// remote_socket 50ns part of U13; of the order of remote_enqueue
 }
 
