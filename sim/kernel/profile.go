@@ -34,6 +34,14 @@ type Profile struct {
 	FanoutFlush int
 	// Hash2Threshold is the number of sockets in a slot up to which the primary chain is scanned (LK-1, 3.1).
 	Hash2Threshold int
+	// SmallHead is the size of an object of the slab skbuff_small_head in bytes, skb_shared_info included; 0: small heads come from kmalloc (linux-6.18 1.10).
+	SmallHead int
+	// SendPagedFrom is the size of a head in bytes, skb_shared_info included, above which udp_sendmsg puts the payload into page fragments; 0: never (linux-6.18 1.10).
+	SendPagedFrom int
+	// OutTransmits: the Ip row counts packets handed to a device in a column of its own (linux-6.18 4.3).
+	OutTransmits bool
+	// RoutingDropReasons: refusals by route input, IP options, reassembly and a reader's checksum have drop reasons of their own; otherwise they show as NOT_SPECIFIED (linux-6.18 4.2).
+	RoutingDropReasons bool
 }
 
 // Linux40 returns the reference profile: Linux 4.0.5 on x86-64.
@@ -70,7 +78,9 @@ func Linux310() Profile {
 }
 
 // Profiles returns every profile, the reference first.
-func Profiles() []Profile { return []Profile{Linux40(), Linux310()} }
+func Profiles() []Profile {
+	return []Profile{Linux40(), Linux310(), Linux61(), Linux612(), Linux618()}
+}
 
 // ProfileNamed returns the profile of that name.
 func ProfileNamed(name string) (Profile, error) {

@@ -18,4 +18,8 @@ var profileDocs = map[string]string{
 	"SoftirqTimeMS":        "the time limit of __do_softirq in milliseconds, rounded up to jiffies (SIRQ-2).",
 	"FanoutFlush":          "the number of sockets that the multicast fan-out gathers before it delivers under the slot lock (section 3.1).",
 	"Hash2Threshold":       "the number of sockets in a slot up to which the primary chain is scanned (LK-1, 3.1).",
+	"SmallHead":            "the size of an object of the slab skbuff_small_head in bytes, skb_shared_info included; 0: small heads come from kmalloc (linux-6.18 1.10).",
+	"SendPagedFrom":        "the size of a head in bytes, skb_shared_info included, above which udp_sendmsg puts the payload into page fragments; 0: never (linux-6.18 1.10).",
+	"OutTransmits":         "the Ip row counts packets handed to a device in a column of its own (linux-6.18 4.3).",
+	"RoutingDropReasons":   "refusals by route input, IP options, reassembly and a reader's checksum have drop reasons of their own; otherwise they show as NOT_SPECIFIED (linux-6.18 4.2).",
 }

@@ -1,0 +1,35 @@
+package kernel
+
+// Linux61 returns the profile of the 6.1 line, which stands for the time from
+// 4.13 to 6.4 as far as receiving UDP goes.
+func Linux61() Profile {
+	p := Linux40()
+	p.Name = "linux-6.1"
+	p.Source = "recordings of Linux 6.1.192, Debian's source of it; the rest is as in linux-4.0"
+	p.SoftnetColumns = 13
+	p.SendPagedFrom = 16384
+	return p
+}
+
+// Linux612 returns the profile of the 6.12 line: small heads of their own, and
+// a runnable ksoftirqd holds nothing back.
+func Linux612() Profile {
+	p := Linux61()
+	p.Name = "linux-6.12"
+	p.Source = "recordings of Linux 6.12.117, Debian's source of it; the rest is as in linux-4.0"
+	p.SoftnetColumns = 15
+	p.SmallHead = 704
+	p.OutTransmits = true
+	return p
+}
+
+// Linux618 returns the profile of the 6.18 line: producer queues, and a
+// datagram must fit.
+func Linux618() Profile {
+	p := Linux612()
+	p.Name = "linux-6.18"
+	p.Source = "recordings of Linux 6.18.44, its udp.c, patches, sources of 6.12; the rest is as in linux-4.0"
+	p.SmallHead = 576
+	p.RoutingDropReasons = true
+	return p
+}
