@@ -57,7 +57,7 @@ const unlimited = 1 << 30
 
 func newBench(t *testing.T, cfg Config, edit ...func(*bench)) *bench {
 	t.Helper()
-	require.NoError(t, cfg.Validate())
+	require.NoError(t, cfg.Validate(4))
 	b := &bench{t: t, exec: engine.NewLazy(), profile: kernel.Linux40(), allow: unlimited}
 	for _, f := range edit {
 		f(b)
@@ -179,7 +179,7 @@ func (b *bench) send(f skb.Frame, n int) {
 	for range n {
 		b.port.Inject(f, b.now+1)
 	}
-	b.until(b.now + 3 + engine.Time(n)*lineRate(int(f.Len)))
+	b.until(b.now + 3 + engine.Time(n)*b.port.wire.timeOf(f.Len))
 }
 
 // oneQueue is an interface with one queue whose interrupts are not throttled.

@@ -2,20 +2,18 @@ package nic
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/seed-556df219/rxpath/sim/cfgerr"
 	"github.com/seed-556df219/rxpath/sim/engine"
 )
 
-// Driver names.
-const (
-	DriverIxgbe = "ixgbe"
-)
-
 // Config is one network interface, as an operator sets it with ethtool and ip.
 type Config struct {
-	// Driver is "ixgbe".
+	// Driver is "ixgbe" or "igb".
 	Driver string `ethtool:"-i driver"`
+	// Chip is what the driver drives: 82599 for ixgbe; 82576, i350, i210 or i211 for igb. Empty: the first of them.
+	Chip string
 	// MAC is the interface's address.
 	MAC [6]byte
 	// MTU is in bytes, 68 to 9710 (RX-21).
@@ -24,10 +22,18 @@ type Config struct {
 	LinkBitsPerSecond int64
 	// RXRing is the number of descriptors asked for; the driver clamps and rounds it (RX-1).
 	RXRing int `ethtool:"-G rx"`
-	// RXUsecs is 0 for no throttling, 1 for dynamic, else microseconds up to 1022 (IRQ-10).
+	// RXUsecs is 0 for no throttling, 1 for dynamic, else microseconds up to 1022 (IRQ-10). With igb 3 is dynamic,
+	// too, and other times are from 10 to 10000 (IGB-11).
 	RXUsecs int `ethtool:"-C rx-usecs"`
-	// Combined is the number of queues, 1 to 63; 0 means the driver's default, one per CPU (RX-36).
+	// Combined is the number of queues, 1 to 63, or what the chip of igb has; 0 means the driver's default, one per
+	// CPU (RX-36, IGB-5).
 	Combined int `ethtool:"-L combined"`
+	// MSI gives the device one interrupt and so one queue, as on a machine without MSI-X (RX-40).
+	MSI bool
+	// Indirection is the indirection table that is set; igb only (IGB-6).
+	Indirection Indirection `ethtool:"-X"`
+	// NTuple is the feature ntuple-filters: it takes the place of ATR, and of the affinity hints with it (RX-35, RX-39).
+	NTuple bool `ethtool:"-K ntuple"`
 	// RXPause and TXPause switch flow control (HW-4).
 	RXPause bool `ethtool:"-A rx"`
 	TXPause bool `ethtool:"-A tx"`
@@ -58,6 +64,66 @@ type Partner struct {
 	Queue engine.Time
 }
 
+// LabelMSI and LabelOther are the labels of the interrupts that are named as
+// the device: the only one without MSI-X, and the one for link changes.
+const (
+	LabelMSI   = "msi"
+	LabelOther = "other"
+)
+
+// Indirection is an indirection table as `ethtool -X` makes it. The zero value
+// is the driver's own.
+type Indirection struct {
+	// Equal spreads over the first queues, round-robin.
+	Equal int
+	// Weight gives every queue its share of the entries.
+	Weight []int
+}
+
+// entries models what ethtool computes before it calls igb_set_rxfh; nil: the driver's own.
+func (x *Indirection) entries() *[indirEntries]uint8 {
+	var table [indirEntries]uint8
+	switch {
+	case x.Equal > 0:
+		for i := range table {
+			table[i] = uint8(i % x.Equal)
+		}
+	case len(x.Weight) > 0:
+		sum, partial, j := 0, x.Weight[0], 0
+		for _, w := range x.Weight {
+			sum += w
+		}
+		for i := range table {
+			for i >= indirEntries*partial/sum {
+				j++
+				partial += x.Weight[j]
+			}
+			table[i] = uint8(j)
+		}
+	default:
+		return nil
+	}
+	return &table
+}
+
+func (x *Indirection) validate(d *driver, queues int) error {
+	if x.Equal == 0 && len(x.Weight) == 0 {
+		return nil
+	}
+	sum, errs := 0, []error{
+		cfgerr.Check(d.setsIndirection, "rss_table", "given", "none: ixgbe has no operation for it (EOPNOTSUPP, RX-33)"),
+		cfgerr.Check(x.Equal == 0 || len(x.Weight) == 0, "rss_table", "equal and weight", "only one of equal and weight"),
+		cfgerr.Check(x.Equal >= 0 && x.Equal <= queues, "rss_table.equal", x.Equal, fmt.Sprintf("1 to %d, the number of queues", queues)),
+		cfgerr.Check(len(x.Weight) <= queues, "rss_table.weight", len(x.Weight), fmt.Sprintf("at most %d weights, one per queue", queues)),
+	}
+	for _, w := range x.Weight {
+		errs = append(errs, cfgerr.Range("rss_table.weight", w, 0, 1_000_000))
+		sum += w
+	}
+	errs = append(errs, cfgerr.Check(len(x.Weight) == 0 || sum > 0, "rss_table.weight", sum, "weights that are not all 0"))
+	return errors.Join(errs...)
+}
+
 // DefaultConfig returns the interface as the ixgbe driver of Linux 4.0 brings
 // it up on a 10 Gb/s fibre link.
 func DefaultConfig() Config {
@@ -69,22 +135,64 @@ func DefaultConfig() Config {
 	}
 }
 
-// Validate reports every field that no real interface would take. Values that
-// the driver would silently clamp, as ring sizes (RX-1), are valid.
-func (c *Config) Validate() error {
+// DefaultIgb returns the interface as the igb driver of Linux 4.0 brings it up
+// on a 1 Gb/s link (IGB-1, IGB-11).
+func DefaultIgb() Config {
+	c := DefaultConfig()
+	c.Driver, c.LinkBitsPerSecond, c.RXRing, c.RXUsecs = DriverIgb, gigabit, 256, igbConservative
+	return c
+}
+
+// DefaultOf returns the defaults of a driver; of ixgbe if there is none of that name.
+func DefaultOf(driver string) Config {
+	if driver == DriverIgb {
+		return DefaultIgb()
+	}
+	return DefaultConfig()
+}
+
+// Validate reports every field that no real interface would take on a machine
+// with that many CPUs. Values that the driver would silently clamp, as ring
+// sizes (RX-1), are valid.
+func (c *Config) Validate(cpus int) error {
+	d := driverOf(c)
+	if d == nil {
+		return errors.Join(
+			cfgerr.Check(c.Driver == DriverIxgbe || c.Driver == DriverIgb, "driver", c.Driver, `"ixgbe" or "igb"`),
+			cfgerr.Check(c.Driver != DriverIxgbe, "chip", c.Chip, `"82599" with ixgbe`),
+			cfgerr.Check(c.Driver != DriverIgb, "chip", c.Chip, `"82576", "i350", "i210" or "i211" with igb`))
+	}
 	errs := []error{
-		cfgerr.Check(c.Driver == DriverIxgbe, "driver", c.Driver, `"ixgbe"`),
-		cfgerr.Range("mtu", c.MTU, 68, 9710),
-		cfgerr.Check(c.LinkBitsPerSecond >= 10_000_000 && c.LinkBitsPerSecond <= 1_000_000_000_000, "link", c.LinkBitsPerSecond, "10Mb/s to 1Tb/s"),
-		cfgerr.Check(c.RXRing >= 1, "ring.rx", c.RXRing, "at least 1 (the driver clamps to 64..4096)"),
-		cfgerr.Range("coalesce.rx-usecs", c.RXUsecs, 0, 1022),
-		cfgerr.Range("channels.combined", c.Combined, 0, 63),
+		cfgerr.Range("mtu", c.MTU, 68, d.maxMTU),
+		cfgerr.Check(c.LinkBitsPerSecond >= 10_000_000 && c.LinkBitsPerSecond <= d.maxLink, "link", c.LinkBitsPerSecond, d.links()),
+		cfgerr.Check(c.RXRing >= 1, "ring.rx", c.RXRing, fmt.Sprintf("at least 1 (the driver clamps to %d..%d)", d.minRing, d.maxRing)),
+		d.checkUsecs(c.RXUsecs),
+		cfgerr.Range("channels.combined", c.Combined, 0, d.maxChannels),
+		cfgerr.Check(!c.MSI || c.Combined <= 1, "channels.combined", c.Combined, "0 or 1 with interrupts: msi"),
+		cfgerr.Check(d.hints || !c.NTuple, "features.ntuple", c.NTuple, "false: igb of this kernel has no such feature"),
 		cfgerr.Range("frame_overhead", c.FrameOverhead, 0, 4096),
 		cfgerr.Check(c.Partner.Queue >= 0, "link_partner.queue", c.Partner.Queue, "0 or more"),
 		cfgerr.Check(c.RSSKey == nil || len(c.RSSKey) == 40, "rss_key", len(c.RSSKey), "40 bytes"),
+		c.Indirection.validate(d, c.queues(cpus)),
 	}
 	for _, id := range c.VLANs {
 		errs = append(errs, cfgerr.Range("vlans", id, 1, 4094))
 	}
 	return errors.Join(errs...)
+}
+
+func (d *driver) links() string {
+	if d.maxLink == gigabit {
+		return "10Mb/s to 1Gb/s"
+	}
+	return "10Mb/s to 1Tb/s"
+}
+
+// checkUsecs refuses what ethtool -C refuses (IRQ-10, IGB-11).
+func (d *driver) checkUsecs(usecs int) error {
+	const at = "coalesce.rx-usecs"
+	if d.name == DriverIgb {
+		return cfgerr.Check(usecs == 0 || usecs == 1 || usecs == igbConservative || usecs >= 10 && usecs <= 10_000, at, usecs, "0, 1, 3 or 10 to 10000")
+	}
+	return cfgerr.Range(at, usecs, 0, 1022)
 }

@@ -1,4 +1,4 @@
-// Package nic models an interface with the 82599 and its driver: the link and
+// Package nic models an interface, with the 82599 or a gigabit chip, and its driver: the link and
 // the switch port at its other end, the MAC and its filters, the packet buffer
 // (FIFO), DMA into the receive rings, RSS, interrupt moderation, and the receive
 // path of drivers/net/ethernet/intel/ixgbe/ixgbe_main.c.
@@ -17,7 +17,7 @@
 //	   ▲                                              │
 //	   └────────────── PollRings is done ─────────────┘
 //
-// Not modelled: other drivers, large receive offload (TCP only), filters of the
+// Not modelled: large receive offload (TCP only), filters of the
 // flow director, resets of the adapter while it runs, page recycling and failed
 // allocations, several traffic classes, virtual functions, time stamps. A frame
 // of several descriptors is written back as one. Nothing is sent: cleaning the

@@ -2,7 +2,7 @@ package nic
 
 import "github.com/seed-556df219/rxpath/sim/skb"
 
-// fifo is the receive packet buffer of the 82599 (HW-1, HW-2), in bytes.
+// fifo is the receive packet buffer (HW-1, HW-2, IGB-14), in bytes.
 type fifo struct {
 	capacity  int
 	high, low int
@@ -20,19 +20,10 @@ type fifoEntry struct {
 	verdict
 }
 
-// init sizes the buffer: 512 KB, less 64 KB for the tables of the flow director
-// when there are several queues (HW-1), with the watermarks of HW-2.
-func (f *fifo) init(p *Port, flowDirector bool) {
-	kb := 512
-	if flowDirector {
-		kb -= 64
-	}
-	f.capacity = kb << 10
+// init sizes the buffer.
+func (f *fifo) init(p *Port) {
+	f.capacity, f.high, f.low = p.driver.packetBuffer(&p.cfg, len(p.queues))
 	f.overhead = p.cfg.FrameOverhead
-	link := p.cfg.MTU + 38
-	dv := 36*(8*link+672+2*5556+2*18944+6144)/25 + 1 + 2*8*link
-	f.high = (kb - (dv+8191)/8192) << 10
-	f.low = (2*(2*8*(p.cfg.MTU+18)+14401) + 8191) / 8192 << 10
 }
 
 func (f *fifo) size(fr *skb.Frame) int { return int(fr.WireLen()) + f.overhead }

@@ -44,8 +44,10 @@ type Env struct {
 // then has done everything that happens at or before t.
 type Port struct {
 	cfg     Config
+	driver  *driver
 	name    string
 	ifindex int32
+	cpus    int
 	exec    engine.Executive
 	id      engine.ID
 	naive   bool
@@ -59,6 +61,8 @@ type Port struct {
 	queues   []*Queue
 	vectors  []*Vector
 	rssCount int
+	table    [indirEntries]uint8 // hash to queue
+	refills  bool                // after the receive loop, too
 	dropEn   bool
 	dmaFree  engine.Time // the DMA engine takes the next frame from here on
 	blocked  bool        // the head of the FIFO waits for a descriptor
@@ -87,7 +91,7 @@ const servicePeriod = 2 * engine.Second
 // New brings an interface up. Its vectors have no core yet: see Bind.
 func New(name string, cfg Config, env Env) *Port {
 	p := &Port{
-		cfg: cfg, name: name, ifindex: env.IfIndex, naive: env.Naive, profile: env.Profile,
+		cfg: cfg, driver: driverOf(&cfg), name: name, ifindex: env.IfIndex, cpus: env.CPUs, naive: env.Naive, profile: env.Profile,
 		costs: env.Costs, ledger: env.Ledger, gro: env.GRO, groups: map[uint32]int{}, rssKey: cfg.RSSKey,
 		xoffAgain: engine.Never, service: servicePeriod,
 	}
@@ -96,8 +100,9 @@ func New(name string, cfg Config, env Env) *Port {
 	}
 	p.wire.init(cfg.LinkBitsPerSecond, cfg.Partner)
 	p.makeQueues(env)
-	p.fifo.init(p, len(p.queues) > 1)
-	p.dropEn = len(p.queues) > 1 && !cfg.TXPause // HW-6
+	p.fifo.init(p)
+	p.refills = p.driver.refillsAfterLoop || p.profile.RefillAfterLoop
+	p.dropEn = p.driver.dropEnable(len(p.queues), cfg.TXPause)
 	return p
 }
 
@@ -107,21 +112,22 @@ func (p *Port) Join(exec engine.Executive) {
 	p.id = exec.Add(p)
 }
 
-// makeQueues models ixgbe_set_num_queues and ixgbe_acquire_msix_vectors
-// (RX-36, RX-37).
+// makeQueues models ixgbe_set_num_queues, ixgbe_acquire_msix_vectors and what
+// igb has in their place (RX-36, RX-37, IGB-5).
 func (p *Port) makeQueues(env Env) {
-	n := p.cfg.Combined
-	if n == 0 {
-		n = min(63, env.CPUs)
+	n := p.cfg.queues(env.CPUs)
+	p.rssCount = p.driver.rssQueues(n)
+	p.table = p.driver.indirection(p.rssCount)
+	if entries := p.cfg.Indirection.entries(); entries != nil {
+		p.table = *entries
 	}
-	p.rssCount = min(16, n)
-	vectors := min(n, env.CPUs, 63)
-	for i := range vectors {
-		p.vectors = append(p.vectors, newVector(p, i, env.NAPI))
+	names, receiving := p.cfg.layout(env.CPUs)
+	for i, name := range names {
+		p.vectors = append(p.vectors, newVector(p, i, name, env.NAPI))
 	}
 	for i := range n {
-		q := newQueue(p, i, RingSize(p.cfg.RXRing))
-		q.vector = p.vectors[i%vectors]
+		q := newQueue(p, i, p.cfg.RingSize())
+		q.vector = p.vectors[i%receiving]
 		q.vector.queues = append(q.vector.queues, q)
 		p.queues = append(p.queues, q)
 	}
@@ -238,7 +244,7 @@ func (p *Port) judge(h *skb.Header) verdict {
 	if p.rssCount > 1 {
 		hash := rssHash(p.rssKey, h, p.cfg.UDPPortHash)
 		if hash != 0 {
-			v.queue = uint16(indirection(hash, p.rssCount))
+			v.queue = uint16(p.table[hash%indirEntries])
 		}
 	}
 	p.memo.Put(h, v)
@@ -321,6 +327,7 @@ func (p *Port) transfer(f *skb.Frame, v verdict, t engine.Time) bool {
 			p.lose(skb.HWNoDesc, 1, uint64(f.At))
 			return true
 		}
+		p.regs.noBuffer++
 		p.blocked = true
 		return false
 	}

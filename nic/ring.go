@@ -6,10 +6,8 @@ import (
 	"github.com/seed-556df219/rxpath/sim/skb"
 )
 
-// Ring geometry of ixgbe.
+// Buffers of ixgbe and igb (IGB-3).
 const (
-	minRing     = 64
-	maxRing     = 4096
 	refillBatch = 16   // IXGBE_RX_BUFFER_WRITE
 	bufferSize  = 2048 // half a page per descriptor (RX-14)
 	hdrSize     = 256  // IXGBE_RX_HDR_SIZE: copied if not longer (RX-16)
@@ -20,12 +18,6 @@ const (
 	truesizeBase = 896
 	truesizeFrag = 2048
 )
-
-// RingSize returns the number of descriptors that `ethtool -G rx n` gives:
-// clamped, then rounded up to a multiple of eight (RX-1).
-func RingSize(n int) int {
-	return (min(max(n, minRing), maxRing) + 7) &^ 7
-}
 
 // Truesize returns what a frame of l bytes without FCS is charged with: 896 up
 // to 256 bytes, from there 2048 more for each half page (RX-27).
@@ -147,7 +139,7 @@ func (q *Queue) clean(c *cpu.Core, budget int) (packets int) {
 			packets++
 		}
 	}
-	if p.profile.RefillAfterLoop && q.unarmed > 0 {
+	if p.refills && q.unarmed > 0 {
 		q.arm(c)
 	}
 	return packets
@@ -217,6 +209,9 @@ func (p *Port) rxChecksum(q *Queue, b *skb.Buff) skb.IPSummed {
 	case h.Fragment(), h.Proto != skb.ProtoUDP && h.Proto != skb.ProtoTCP:
 		return skb.ChecksumNone
 	case h.UDPChecksum == skb.ChecksumBad:
+		if p.driver.countsUDPChecksums {
+			q.CsumErr++
+		}
 		return skb.ChecksumNone
 	case h.Proto == skb.ProtoUDP && (uint32(b.IPLen)+skb.EthHeader > b.Frame.Len || b.UDPLen > b.IPLen):
 		return skb.ChecksumNone // the hardware could not have summed what is not there

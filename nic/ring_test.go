@@ -17,7 +17,7 @@ func TestRX1RingSize(t *testing.T) {
 	for asked, want := range map[int]int{
 		1: 64, 10: 64, 64: 64, 65: 72, 100: 104, 512: 512, 1000: 1000, 1001: 1008, 4090: 4096, 4096: 4096, 8192: 4096, 1 << 30: 4096,
 	} {
-		require.Equal(t, want, RingSize(asked), "ethtool -G rx %d", asked)
+		require.Equal(t, want, (&Config{Driver: DriverIxgbe, RXRing: asked}).RingSize(), "ethtool -G rx %d", asked)
 	}
 }
 
@@ -248,7 +248,7 @@ func TestDumbRing(t *testing.T) {
 		q := b.port.Queues()[b.port.judge(f.Head).queue]
 		room := b.port.fifo.capacity / (64 + 4096)
 
-		free, filled, unarmed, fifo, lost := RingSize(cfg.RXRing)-1, 0, 0, 0, 0
+		free, filled, unarmed, fifo, lost := cfg.RingSize()-1, 0, 0, 0, 0
 		transfer := func() {
 			n := min(fifo, free)
 			fifo, free, filled = fifo-n, free-n, filled+n

@@ -17,6 +17,7 @@ type registers struct {
 	oversize, undersize  uint64 // ROC, RUC
 	xoff, xon            uint64 // LXOFFTXC, LXONTXC
 	pauseReceived        uint64 // LXOFFRXCNT
+	noBuffer             uint64 // RNBC: a frame found no descriptor and waits
 }
 
 // refuse counts a frame that the MAC did not accept; filters count nothing.
@@ -47,15 +48,47 @@ func (r *registers) accept(n, bytes uint64, cast skb.PacketType) {
 	}
 }
 
-// Link returns the interface's statistics as ixgbe_get_stats64 does: packets and
-// bytes are live, the hardware's counters as of the last fold (HW-22, HW-23).
-// The drops of the receive core are added by the caller (CORE-20).
+// Link returns the interface's statistics, without the drops of the receive
+// core, which the caller adds (CORE-20).
 func (p *Port) Link() mib.Link {
-	var l mib.Link
-	for _, q := range p.queues {
-		l.RXPackets += q.Packets
-		l.RXBytes += q.Bytes
+	if p.driver.foldsOnRead {
+		return p.igbLink()
 	}
+	return p.ixgbeLink()
+}
+
+// EthtoolStats returns the lines of `ethtool -S` in the driver's order (4.6,
+// IGB-10).
+func (p *Port) EthtoolStats(coreDropped uint64) []mib.NameValue {
+	if p.driver.foldsOnRead {
+		return p.igbStats()
+	}
+	return p.ixgbeStats(coreDropped)
+}
+
+// ringSums adds up the rings' own counters.
+func (p *Port) ringSums() (packets, bytes uint64) {
+	for _, q := range p.queues {
+		packets += q.Packets
+		bytes += q.Bytes
+	}
+	return packets, bytes
+}
+
+// read returns what a query of statistics sees of the hardware's counters: they
+// are read at once, or as of the last fold.
+func (p *Port) read() *registers {
+	if p.driver.foldsOnRead {
+		return &p.regs
+	}
+	return &p.folded
+}
+
+// ixgbeLink models ixgbe_get_stats64: packets and bytes are live, the hardware's
+// counters as of the last fold (HW-22, HW-23).
+func (p *Port) ixgbeLink() mib.Link {
+	var l mib.Link
+	l.RXPackets, l.RXBytes = p.ringSums()
 	f := &p.folded
 	l.Multicast = f.multicast
 	l.RXErrors = f.crc + f.length
@@ -65,13 +98,13 @@ func (p *Port) Link() mib.Link {
 	return l
 }
 
-// EthtoolStats returns the lines of `ethtool -S` in the driver's order (4.6).
-// The command folds first, so hardware counters are fresh (HW-30); here reading
+// ixgbeStats models ixgbe_get_ethtool_stats, in the driver's order (4.6). The
+// command folds first, so hardware counters are fresh (HW-30); here reading
 // changes nothing.
-func (p *Port) EthtoolStats(coreDropped uint64) []mib.NameValue {
+func (p *Port) ixgbeStats(coreDropped uint64) []mib.NameValue {
 	fresh := *p
 	fresh.folded = p.regs
-	link := fresh.Link()
+	link := fresh.ixgbeLink()
 	r := &p.regs
 	var nonEOP, csum, noDesc uint64
 	for i, q := range p.queues {
@@ -139,14 +172,26 @@ var ethtoolNames = []string{
 
 // Ethtool returns what the other ethtool commands show.
 func (p *Port) Ethtool() *mib.Ethtool {
-	ring := RingSize(p.cfg.RXRing)
-	usecs := p.cfg.RXUsecs
-	return &mib.Ethtool{
-		Driver: DriverIxgbe, Version: "4.0.1-k", FirmwareVersion: "0x61bf0001", BusInfo: fmt.Sprintf("0000:%02x:00.0", 2+p.ifindex),
-		RXMax: maxRing, RX: ring, TXMax: maxRing, TX: 512, RXUsecs: usecs,
-		RXPause: p.cfg.RXPause, TXPause: p.cfg.TXPause, CombinedMax: 63, Combined: len(p.queues),
+	d := p.driver
+	e := &mib.Ethtool{
+		Driver: d.name, Version: d.version, FirmwareVersion: d.firmware, BusInfo: fmt.Sprintf("0000:%02x:00.0", 2+p.ifindex),
+		RXMax: d.maxRing, RX: p.cfg.RingSize(), TXMax: d.maxRing, TX: d.txRing, RXUsecs: p.cfg.RXUsecs,
+		AutonegPause: d.negotiatesPause, RXPause: p.cfg.RXPause, TXPause: p.cfg.TXPause,
+		CombinedMax: d.maxChannels, Combined: len(p.queues), Other: 1,
 		RXFlowHashPorts: p.cfg.UDPPortHash,
 	}
+	if p.cfg.MSI {
+		e.CombinedMax, e.Other = 1, 0
+	}
+	if len(p.vectors) > len(p.queues) { // transmission has vectors of its own
+		e.TXUsecs = p.cfg.RXUsecs
+	}
+	if d.setsIndirection {
+		for _, q := range p.table {
+			e.Indirection = append(e.Indirection, int(q))
+		}
+	}
+	return e
 }
 
 // Missed and NoDescriptor return the frames lost in the FIFO and for want of a

@@ -1,22 +1,9 @@
 package nic
 
 import (
-	"fmt"
-
 	"github.com/seed-556df219/rxpath/sim/cpu"
 	"github.com/seed-556df219/rxpath/sim/engine"
 )
-
-// Interrupt moderation in the driver's unit of a quarter microsecond (2.3).
-const (
-	itrLowest  = 40  // IXGBE_100K_ITR
-	itrLow     = 200 // IXGBE_20K_ITR
-	itrBulk    = 500 // IXGBE_8K_ITR
-	itrDynamic = 1
-)
-
-// eitrStep is what one step of the EITR field means (IRQ-9).
-const eitrStep = 2048 * engine.Nanosecond
 
 // latencyClass is a class of the dynamic algorithm.
 type latencyClass uint8
@@ -32,6 +19,7 @@ const (
 type Vector struct {
 	port   *Port
 	index  int
+	label  string
 	napi   NAPI
 	line   *cpu.Line
 	queues []*Queue
@@ -43,7 +31,8 @@ type Vector struct {
 	notBefore engine.Time // the throttle's countdown ends
 	itr       int         // the driver's value
 	interval  engine.Time // of the next countdown (IRQ-6)
-	setting   int         // 1 dynamic, else a fixed value
+	setting   int         // of rx-usecs, in the driver's units
+	dynamic   bool        // moderation adapts
 	class     latencyClass
 
 	rxPackets, rxBytes uint64 // since the last ITR update
@@ -54,26 +43,37 @@ type Vector struct {
 	Count []uint64
 }
 
-func newVector(p *Port, index int, instance func(string, *Vector) NAPI) *Vector {
-	v := &Vector{port: p, index: index, enabled: true}
+func newVector(p *Port, index int, label string, instance func(string, *Vector) NAPI) *Vector {
+	v := &Vector{port: p, index: index, label: label, enabled: true}
 	v.napi = instance(p.name, v)
-	v.setting = p.cfg.RXUsecs
-	if v.setting > itrDynamic {
-		v.setting *= 4
-	}
-	v.itr = v.setting
-	if v.setting == itrDynamic {
-		v.itr = itrLow // IRQ-13
-	}
-	v.interval = interval(v.itr)
+	v.setting, v.dynamic = p.driver.setting(p.cfg.RXUsecs)
+	v.itr = p.driver.startITR(v.setting, v.dynamic)
+	v.interval = p.driver.interval(v.itr)
 	return v
 }
 
-// interval is what the hardware makes of a driver's value (IRQ-12).
-func interval(itr int) engine.Time { return engine.Time(itr&0xff8>>3) * eitrStep }
+// Label returns the vector's name without the device's, as in TxRx-0.
+func (v *Vector) Label() string { return v.label }
 
-// Name returns the vector's name in /proc/interrupts (RX-40).
-func (v *Vector) Name() string { return fmt.Sprintf("%s-TxRx-%d", v.port.name, v.index) }
+// Name returns the vector's name in /proc/interrupts (RX-40): the interrupt of a
+// device without MSI-X has the device's.
+func (v *Vector) Name() string {
+	if v.port.cfg.MSI {
+		return v.port.name
+	}
+	return v.port.name + "-" + v.label
+}
+
+// Hint returns the CPU that interrupts of the nth vector go to if nobody says
+// otherwise (RX-39).
+func (p *Port) Hint(n int) int { return p.cfg.Hint(n, p.cpus) }
+
+// OtherFirst and OtherLast say where the vector for link changes stands among
+// the port's interrupts: without MSI-X there is none.
+func (p *Port) OtherFirst() bool { return p.driver.otherFirst && !p.cfg.MSI }
+
+// OtherLast is the other half of OtherFirst.
+func (p *Port) OtherLast() bool { return !p.driver.otherFirst && !p.cfg.MSI }
 
 // Bind sends the vector's interrupts to a core.
 func (v *Vector) Bind(c *cpu.Core, cpus int) {
@@ -86,8 +86,15 @@ func (v *Vector) Bind(c *cpu.Core, cpus int) {
 // Core returns the CPU that the vector interrupts.
 func (v *Vector) Core() *cpu.Core { return v.line.Core() }
 
-// handle models ixgbe_msix_clean_rings: it writes no register (IRQ-1).
-func (v *Vector) handle(c *cpu.Core) { v.napi.Schedule(c) }
+// handle models ixgbe_msix_clean_rings, which writes no register (IRQ-1), and
+// igb_msix_ring, which writes what the last poll has computed (IGB-11): the
+// countdown that runs is the old one.
+func (v *Vector) handle(c *cpu.Core) {
+	if v.port.driver.writesITRLate {
+		v.interval = v.port.driver.interval(v.itr)
+	}
+	v.napi.Schedule(c)
+}
 
 // written latches the cause of a descriptor that is written back at ready.
 func (v *Vector) written(ready engine.Time) {
@@ -153,8 +160,8 @@ func (v *Vector) PollRings(c *cpu.Core, weight int) int {
 	c.Spend(p.costs.PollDone.Fixed)
 	p.settle(c.Now())
 	v.napi.Complete()
-	if v.setting == itrDynamic {
-		v.setITR()
+	if v.dynamic {
+		p.driver.moderate(v)
 	}
 	v.unmask(c.Now())
 	return 0
@@ -165,33 +172,4 @@ func (v *Vector) PollRings(c *cpu.Core, weight int) int {
 func (v *Vector) unmask(t engine.Time) {
 	v.enabled, v.enabledAt = true, t
 	v.port.Changed()
-}
-
-// setITR models ixgbe_update_itr and ixgbe_set_itr (2.3), for the receive
-// container: the transmit container has no packets and stays at lowest.
-func (v *Vector) setITR() {
-	if us := v.itr >> 2; v.rxPackets > 0 && us > 0 {
-		v.class = v.class.next(v.rxBytes / uint64(us))
-		v.rxPackets, v.rxBytes = 0, 0
-	}
-	target := [...]int{lowestLatency: itrLowest, lowLatency: itrLow, bulkLatency: itrBulk}[v.class]
-	if target != v.itr {
-		v.itr = 10 * target * v.itr / (9*target + v.itr)
-		v.interval = interval(v.itr)
-	}
-}
-
-// next moves a class by at most one step, by bytes per microsecond.
-func (l latencyClass) next(rate uint64) latencyClass {
-	switch {
-	case l == lowestLatency && rate > 10:
-		return lowLatency
-	case l == lowLatency && rate > 20:
-		return bulkLatency
-	case l == lowLatency && rate <= 10:
-		return lowestLatency
-	case l == bulkLatency && rate <= 20:
-		return lowLatency
-	}
-	return l
 }

@@ -140,6 +140,7 @@ func randomWorld(seed uint64) *world {
 		w.contend()
 	}
 	w.temper()
+	w.drivers()
 	return w
 }
 
@@ -439,8 +440,11 @@ func (c *coverage) add(o outcome) {
 	c.events["early demux"] += o.Fanout[3]
 	for _, d := range o.Snapshot.Devices {
 		for _, s := range d.Stats {
-			if s.Name == "tx_flow_control_xoff" || s.Name == "tx_flow_control_xon" {
+			switch s.Name {
+			case "tx_flow_control_xoff", "tx_flow_control_xon":
 				c.events[s.Name] += s.Value
+			case "rx_no_buffer_count", "rx_fifo_errors", "rx_queue_0_drops":
+				c.events["igb "+s.Name] += s.Value // 0 with ixgbe
 			}
 		}
 	}
@@ -473,7 +477,8 @@ func (c *coverage) report(t *testing.T) {
 		}
 	}
 	for _, e := range []string{"time_squeeze", "softirq restart", "ksoftirqd wake-up", "task wake-up", "preemption", "received_rps", "flow_limit_count", "tick",
-		"reschedule interrupt", "read", "clone under the slot lock", "clone", "early demux", "tx_flow_control_xoff", "tx_flow_control_xon"} {
+		"reschedule interrupt", "read", "clone under the slot lock", "clone", "early demux", "tx_flow_control_xoff", "tx_flow_control_xon",
+		"igb rx_no_buffer_count", "igb rx_fifo_errors", "igb rx_queue_0_drops"} {
 		t.Logf("%-28s %9d", e, c.events[e])
 		require.NotZero(t, c.events[e], "no case saw a %s", e)
 	}

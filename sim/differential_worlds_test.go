@@ -3,6 +3,7 @@ package sim
 import (
 	"net/netip"
 
+	"github.com/seed-556df219/rxpath/nic"
 	"github.com/seed-556df219/rxpath/sim/engine"
 	"github.com/seed-556df219/rxpath/sim/kernel"
 	"github.com/seed-556df219/rxpath/sim/law"
@@ -19,6 +20,41 @@ import (
 // grain is what every time of a round world is a multiple of: a frame of 105
 // bytes takes one of it at 10 Gb/s, and a jiffy is a whole number of it.
 const grain = 100 * engine.Nanosecond
+
+// drivers gives some interfaces the driver igb, and some a single interrupt.
+func (w *world) drivers() {
+	drawn := w.rnd
+	w.rnd = engine.NewStream(w.seed, "drivers")
+	for i := range w.cfg.NICs {
+		n := &w.cfg.NICs[i]
+		if w.one(4) {
+			n.Driver, n.LinkBitsPerSecond = nic.DriverIgb, 1_000_000_000
+			n.Chip = []string{nic.Chip82576, nic.ChipI350}[w.pick(2)]
+			n.RXUsecs = []int{3, 1, 0, 10, 100}[w.pick(5)]
+			if w.one(3) {
+				n.Indirection.Equal = w.between(1, n.Combined)
+			}
+		}
+		if w.one(12) {
+			n.MSI, n.Combined, n.RPS, n.Indirection = true, 1, nil, nic.Indirection{}
+		}
+		if n.Affinity != nil {
+			n.Affinity = map[string]int{vectorLabel(n): w.pick(w.cfg.CPUs)}
+		}
+	}
+	w.rnd = drawn
+}
+
+// vectorLabel is the label of the first queue vector.
+func vectorLabel(n *scenario.NIC) string {
+	switch {
+	case n.MSI:
+		return nic.LabelMSI
+	case n.Driver == nic.DriverIgb && n.Combined <= 4:
+		return "rx-0"
+	}
+	return "TxRx-0"
+}
 
 // temper makes some worlds saturated, some restless, some round, some all of it.
 func (w *world) temper() {

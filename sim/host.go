@@ -182,11 +182,10 @@ func (h *Host) addNIC(i int) error {
 func (h *Host) placeVectors(p *nic.Port, affinity map[string]int) error {
 	known := map[string]bool{}
 	for i, v := range p.Vectors() {
-		name := "TxRx-" + strconv.Itoa(i)
-		known[name] = true
-		c, ok := affinity[name]
+		known[v.Label()] = true
+		c, ok := affinity[v.Label()]
 		if !ok {
-			c = i % h.cfg.CPUs
+			c = p.Hint(i)
 		}
 		v.Bind(h.cores[c], h.cfg.CPUs)
 	}

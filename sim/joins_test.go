@@ -144,7 +144,8 @@ func (w *walker) walk(v reflect.Value, where string) {
 		}
 	case reflect.Struct:
 		// How a source makes its frames is no business of the host's.
-		if p := v.Type().PkgPath(); strings.Contains(p, "/rxpath/") && !strings.HasSuffix(p, "/traffic") {
+		// A driver is nothing but behaviours, of its own package.
+		if p := v.Type().PkgPath(); strings.Contains(p, "/rxpath/") && !strings.HasSuffix(p, "/traffic") && v.Type().String() != "nic.driver" {
 			w.structure(v, where)
 		}
 	}

@@ -159,10 +159,7 @@ func memoryBound(sc *scenario.Scenario) int64 {
 		backlog = unlimitedBacklog
 	}
 	for i := range sc.NICs {
-		queues := sc.NICs[i].Combined
-		if queues == 0 {
-			queues = min(63, sc.Host.CPUs)
-		}
+		queues := sc.NICs[i].Queues(sc.Host.CPUs)
 		n += fifoBytes/smallestFIFOFrame*fifoEntryBytes + int64(queues)*ringSlots*ringEntryBytes
 		if len(sc.NICs[i].RPS) > 0 {
 			n += int64(sc.Host.CPUs) * 2 * backlog * backlogEntryBytes

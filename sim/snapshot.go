@@ -120,7 +120,8 @@ func mcAddrs(d *ipstack.Device) []mib.MCAddr {
 // behind the legacy and IO-APIC ones.
 const firstIRQ = 64
 
-// irqs lists the vectors of every port and its "other" vector, last (FMT-17).
+// irqs lists the interrupts of every port, in the order in which its driver
+// requests them (FMT-17, IGB-5).
 func (h *Host) irqs() []mib.IRQ {
 	var out []mib.IRQ
 	next := firstIRQ
@@ -129,10 +130,16 @@ func (h *Host) irqs() []mib.IRQ {
 		next++
 	}
 	for _, p := range h.ports {
+		none := make([]uint64, h.cfg.CPUs)
+		if p.OtherFirst() {
+			add(p.Name(), none)
+		}
 		for _, v := range p.Vectors() {
 			add(v.Name(), v.Count)
 		}
-		add(p.Name(), make([]uint64, h.cfg.CPUs))
+		if p.OtherLast() {
+			add(p.Name(), none)
+		}
 	}
 	return out
 }

@@ -22,7 +22,7 @@ func readModel(t *testing.T) *module {
 }
 
 // TestDriverLines compares the table with the lines to which
-// nic.Port.EthtoolStats gives a value.
+// nic.Port.ixgbeStats gives a value.
 func TestDriverLines(t *testing.T) {
 	p, err := readModel(t).pkg("nic")
 	require.NoError(t, err)
@@ -30,7 +30,7 @@ func TestDriverLines(t *testing.T) {
 	for _, f := range p.files {
 		for _, d := range f.Decls {
 			fn, ok := d.(*ast.FuncDecl)
-			if !ok || funcName(fn) != "Port.EthtoolStats" {
+			if !ok || funcName(fn) != "Port.ixgbeStats" {
 				continue
 			}
 			ast.Inspect(fn, func(n ast.Node) bool {

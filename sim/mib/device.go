@@ -18,7 +18,8 @@ type Link struct {
 	RXLengthErrors uint64 `kernel:"rx_length_errors"`
 	// RXCRCErrors counts bad frame check sequences, as of the last fold.
 	RXCRCErrors uint64 `kernel:"rx_crc_errors"`
-	// RXFIFOErrors counts FIFO errors; ixgbe leaves it 0.
+	// RXFIFOErrors counts frames that igb lost for want of a descriptor or of room in the packet buffer, so the latter
+	// twice (IGB-8); ixgbe leaves it 0.
 	RXFIFOErrors uint64 `kernel:"rx_fifo_errors"`
 	// RXMissedErrors counts frames lost because the packet buffer was full, as of the last fold; /proc/net/dev
 	// shows it in its drop column. Losses for want of a descriptor with drop enable are not here (HW-8).
@@ -35,10 +36,12 @@ type NameValue struct {
 type Ethtool struct {
 	Driver, Version, FirmwareVersion, BusInfo string
 	RXMax, RX, TXMax, TX                      int // -g
-	RXUsecs                                   int // -c
+	RXUsecs, TXUsecs                          int // -c
 	AutonegPause, RXPause, TXPause            bool
-	CombinedMax, Combined                     int // -l
+	CombinedMax, Combined, Other              int // -l
 	RXFlowHashPorts                           bool
+	// Indirection is the table of -x; empty if the driver has no operation for it (RX-33).
+	Indirection []int
 }
 
 // RXQueue is one receive queue in /sys/class/net/<if>/queues.

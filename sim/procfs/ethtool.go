@@ -67,7 +67,8 @@ TX:		%d
 }
 
 // WriteEthtoolCoalesce writes the output of `ethtool -c`, interrupt moderation.
-// Of its settings only rx-usecs exists in the driver (IRQ-10).
+// Of its settings only rx-usecs exists in the driver ixgbe (IRQ-10); igb shows
+// tx-usecs where transmission has vectors of its own (IGB-5).
 func WriteEthtoolCoalesce(w io.Writer, d *mib.Device) error {
 	return ethtool(w, d, "-c", `Coalesce parameters for %s:
 Adaptive RX: off  TX: off
@@ -81,7 +82,7 @@ rx-frames: 0
 rx-usecs-irq: 0
 rx-frames-irq: 0
 
-tx-usecs: 0
+tx-usecs: %d
 tx-frames: 0
 tx-usecs-irq: 0
 tx-frames-irq: 0
@@ -96,7 +97,7 @@ rx-frame-high: 0
 tx-usecs-high: 0
 tx-frame-high: 0
 
-`, func(e *mib.Ethtool) []any { return []any{d.Name, e.RXUsecs} })
+`, func(e *mib.Ethtool) []any { return []any{d.Name, e.RXUsecs, e.TXUsecs} })
 }
 
 // WriteEthtoolPause writes the output of `ethtool -a`, flow control.
@@ -118,15 +119,15 @@ func WriteEthtoolChannels(w io.Writer, d *mib.Device) error {
 Pre-set maximums:
 RX:		0
 TX:		0
-Other:		1
+Other:		%d
 Combined:	%d
 Current hardware settings:
 RX:		0
 TX:		0
-Other:		1
+Other:		%d
 Combined:	%d
 
-`, func(e *mib.Ethtool) []any { return []any{d.Name, e.CombinedMax, e.Combined} })
+`, func(e *mib.Ethtool) []any { return []any{d.Name, e.Other, e.CombinedMax, e.Other, e.Combined} })
 }
 
 // WriteEthtoolFlowHash writes the output of `ethtool -n DEV rx-flow-hash udp4`,
@@ -143,6 +144,28 @@ IP DA
 		}
 		return []any{""}
 	})
+}
+
+// WriteEthtoolIndirection writes the output of `ethtool -x`, the table that
+// maps a hash to a queue (IGB-6); ixgbe has no such operation (RX-33). The key
+// of the hash is not shown by either driver.
+func WriteEthtoolIndirection(w io.Writer, d *mib.Device) error {
+	if d.Ethtool == nil || len(d.Ethtool.Indirection) == 0 {
+		return fmt.Errorf("procfs: ethtool -x %s: operation not supported by this device", d.Name)
+	}
+	b := bufio.NewWriter(w)
+	fmt.Fprintf(b, "RX flow hash indirection table for %s with %d RX ring(s):\n", d.Name, d.Ethtool.Combined)
+	for i, q := range d.Ethtool.Indirection {
+		if i%8 == 0 {
+			fmt.Fprintf(b, "%5d: ", i)
+		}
+		fmt.Fprintf(b, " %5d", q)
+		if i%8 == 7 {
+			b.WriteByte('\n')
+		}
+	}
+	b.WriteString("RSS hash key:\nOperation not supported\n")
+	return b.Flush()
 }
 
 func ethtool(w io.Writer, d *mib.Device, option, format string, args func(*mib.Ethtool) []any) error {

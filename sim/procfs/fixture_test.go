@@ -85,7 +85,7 @@ func host() *mib.Snapshot {
 				Ethtool: &mib.Ethtool{
 					Driver: "ixgbe", Version: "4.0.1-k", FirmwareVersion: "0x61bd0001", BusInfo: "0000:03:00.0",
 					RXMax: 4096, RX: 512, TXMax: 4095, TX: 513, RXUsecs: 10, RXPause: true,
-					CombinedMax: 63, Combined: 3, RXFlowHashPorts: true,
+					CombinedMax: 63, Combined: 3, Other: 1, RXFlowHashPorts: true,
 				},
 			},
 		},

@@ -211,7 +211,7 @@ func Test4_7Ethtool(t *testing.T) {
 	d := &mib.Device{
 		Name: "eth0", Stats: []mib.NameValue{{Name: "rx_packets", Value: 1 << 40}, {Name: "tx_timeout_count", Value: 1<<32 + 2}},
 		Ethtool: &mib.Ethtool{Driver: "ixgbe", Version: "4.0.1-k", FirmwareVersion: "0x61bd0001", BusInfo: "0000:03:00.0",
-			RXMax: 4096, RX: 512, TXMax: 4096, TX: 512, RXUsecs: 1, RXPause: true, TXPause: true, CombinedMax: 63, Combined: 4},
+			RXMax: 4096, RX: 512, TXMax: 4096, TX: 512, RXUsecs: 1, RXPause: true, TXPause: true, CombinedMax: 63, Combined: 4, Other: 1},
 	}
 	for option, want := range map[string]struct {
 		write func(io.Writer, *mib.Device) error

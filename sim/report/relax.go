@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 
-	"github.com/seed-556df219/rxpath/nic"
 	"github.com/seed-556df219/rxpath/sim"
 	"github.com/seed-556df219/rxpath/sim/engine"
 	"github.com/seed-556df219/rxpath/sim/kernel"
@@ -40,7 +38,7 @@ var limits = []limit{
 		name: "ring", what: "the receive ring", how: "rings of 4096 descriptors", waits: Counter{ethtoolS, "rx_missed_errors"},
 		own: []skb.DropReason{skb.HWNoDesc, skb.HWFIFO},
 		applies: func(sc *scenario.Scenario, _ *sim.Result) bool {
-			return slices.ContainsFunc(sc.NICs, func(n scenario.NIC) bool { return nic.RingSize(n.RXRing) < largestRing })
+			return slices.ContainsFunc(sc.NICs, func(n scenario.NIC) bool { return n.RingSize() < largestRing })
 		},
 		relax: eachNIC(func(n *scenario.NIC) { n.RXRing = largestRing }),
 		knob:  nicKnob("ring.rx"),
@@ -260,15 +258,11 @@ func threadCPUs(a *scenario.App) []int {
 
 // vectorCPUs returns the CPU of every vector of an interface (RX-36, RX-39).
 func vectorCPUs(n *scenario.NIC, cpus int) []int {
-	queues := n.Combined
-	if queues == 0 {
-		queues = min(63, cpus)
-	}
 	var out []int
-	for i := range min(queues, cpus, 63) {
-		cpu, ok := n.Affinity["TxRx-"+strconv.Itoa(i)]
+	for i, label := range n.Labels(cpus) {
+		cpu, ok := n.Affinity[label]
 		if !ok {
-			cpu = i % cpus
+			cpu = n.Hint(i, cpus)
 		}
 		out = append(out, cpu)
 	}
@@ -285,10 +279,10 @@ func separate(sc *scenario.Scenario) {
 	for i := range sc.NICs {
 		n := &sc.NICs[i]
 		cpus := vectorCPUs(n, was)
-		n.Combined = len(cpus)
+		n.Combined = min(n.Queues(was), len(cpus))
 		n.Affinity = map[string]int{}
-		for v, cpu := range cpus {
-			n.Affinity["TxRx-"+strconv.Itoa(v)] = cpu
+		for v, label := range n.Labels(was) {
+			n.Affinity[label] = cpus[v]
 		}
 	}
 	next := was

@@ -234,7 +234,7 @@ func (h *Host) Validate() error {
 }
 
 func (n *NIC) validate(cpus int) error {
-	errs := []error{n.Config.Validate(), cfgerr.Range("prefix", n.PrefixLen, 0, 32)}
+	errs := []error{n.Config.Validate(cpus), cfgerr.Range("prefix", n.PrefixLen, 0, 32)}
 	for _, v := range slices.Sorted(maps.Keys(n.Affinity)) {
 		errs = append(errs, cfgerr.Range("irq_affinity."+v, n.Affinity[v], 0, cpus-1))
 	}

@@ -51,11 +51,11 @@ func (c *converter) nic(i int, limits *socket.Limits) scenario.NIC {
 	n := scenario.NIC{
 		Name: d.Name,
 		Config: nic.Config{
-			Driver: d.Driver, MAC: d.MAC.v, MTU: d.MTU, LinkBitsPerSecond: d.Link.v,
+			Driver: d.Driver, Chip: d.Chip, MSI: d.Interrupts == msi, MAC: d.MAC.v, MTU: d.MTU, LinkBitsPerSecond: d.Link.v,
 			RXRing: d.Ring.RX, RXUsecs: d.Coalesce.RXUsecs, Combined: d.Channels.Combined,
 			RXPause: d.Pause.RX, TXPause: d.Pause.TX, UDPPortHash: d.RXFlowHash.UDP4 == hashPorts,
-			RXChecksum: d.Features.RXChecksumming, GRO: d.Features.GRO, Promisc: d.Promisc, VLANs: d.VLANs,
-			RSSKey: d.RSSKey.v, FrameOverhead: d.FrameOverhead,
+			RXChecksum: d.Features.RXChecksumming, GRO: d.Features.GRO, NTuple: d.Features.NTuple, Promisc: d.Promisc, VLANs: d.VLANs,
+			Indirection: nic.Indirection{Equal: d.RSSTable.Equal, Weight: d.RSSTable.Weight}, RSSKey: d.RSSKey.v, FrameOverhead: d.FrameOverhead,
 			Partner: nic.Partner{ObeysPause: d.LinkPartner.ObeysPause, Queue: d.LinkPartner.Queue.v},
 		},
 		Addr: skb.AddrFrom(d.Address.v.Addr()), PrefixLen: d.Address.v.Bits(),

@@ -94,8 +94,12 @@ type sysctlSection map[string]json.RawMessage
 type nicSection struct {
 	// Name is the name of the interface. Left out: eth0, eth1 and so on.
 	Name string `json:"name,omitempty"`
-	// Driver is the driver (ethtool -i).
+	// Driver is the driver (ethtool -i): ixgbe or igb. With igb the defaults are 1Gb/s, a ring of 256 and rx-usecs 3 (IGB-1, IGB-11).
 	Driver string `json:"driver"`
+	// Chip is what the driver drives: 82599 with ixgbe; 82576, i350, i210 or i211 with igb. Left out: the first of them (IGB-5).
+	Chip string `json:"chip,omitempty" example:"\"i350\""`
+	// Interrupts is msix, or msi for a single interrupt and so a single queue (RX-40).
+	Interrupts string `json:"interrupts" enum:"msix msi"`
 	// Address is the IPv4 address and the length of its network (ip address). Left out: 10.0.N.2/24 for the Nth interface from 0.
 	Address prefix `json:"address,omitzero"`
 	// MAC is the Ethernet address. Left out: 02:00:00:00:00:10 for the first interface, one more for each further one.
@@ -123,11 +127,13 @@ type nicSection struct {
 	// VLANs are the VLAN ids that devices exist for on the interface, each from 1 to 4094.
 	VLANs []int `json:"vlans,omitempty" example:"[100]"`
 	// IRQAffinity maps a vector, as in TxRx-0, to the CPU of its interrupts. Left out: vector n to CPU n (RX-39).
-	IRQAffinity map[string]int `json:"irq_affinity,omitempty" keys:"^TxRx-[0-9]+$" example:"{\"TxRx-0\": 1}"`
+	IRQAffinity map[string]int `json:"irq_affinity,omitempty" keys:"^(TxRx|rx|tx)-[0-9]+$|^msi$" example:"{\"TxRx-0\": 1}"`
 	// RPS maps a queue, as in rx-0, to its rps_cpus: a CPU mask in quotes. Left out: none (RPS-1).
 	RPS map[string]cpuMask `json:"rps,omitempty" keys:"^rx-[0-9]+$" example:"{\"rx-0\": \"c\"}"`
 	// Taps are packet sockets on the interface, as tcpdump opens one.
 	Taps []tapSection `json:"taps,omitempty"`
+	// RSSTable is the indirection table (ethtool -X). Left out: the driver's own; ixgbe can't change it (RX-33, IGB-6).
+	RSSTable indirectionSection `json:"rss_table,omitzero"`
 	// RSSKey is the key of the receive hash (ethtool -X hkey). Left out: one fixed key, so that runs repeat (RX-34).
 	RSSKey hashKey `json:"rss_key,omitzero"`
 	// FrameOverhead is what a frame takes of the packet buffer beyond its own bytes, in bytes (HW-12).
@@ -144,19 +150,19 @@ type partnerSection struct {
 
 // A ringSection is what ethtool -G sets.
 type ringSection struct {
-	// RX is the number of receive descriptors per queue; the driver rounds it and clamps it to 64 to 4096 (RX-1).
+	// RX is the number of receive descriptors per queue; the driver rounds it and clamps it to 64 to 4096 (RX-1), igb to 80 to 4096 (IGB-1).
 	RX int `json:"rx"`
 }
 
 // A coalesceSection is what ethtool -C sets.
 type coalesceSection struct {
-	// RXUsecs is the least time between interrupts in microseconds; 0 for none, 1 for dynamic moderation (IRQ-10).
+	// RXUsecs is the least time between interrupts in microseconds; 0 for none, 1 for dynamic moderation (IRQ-10), 3 for igb's default kind of it (IGB-11).
 	RXUsecs int `json:"rx-usecs"`
 }
 
 // A channelsSection is what ethtool -L sets.
 type channelsSection struct {
-	// Combined is the number of queues; 0 for the driver's choice, one per CPU (RX-36).
+	// Combined is the number of queues; 0 for the driver's choice, one per CPU (RX-36); with igb at most what the chip has (IGB-5).
 	Combined int `json:"combined"`
 }
 
@@ -180,6 +186,16 @@ type featuresSection struct {
 	RXChecksumming bool `json:"rx-checksumming"`
 	// GRO switches generic-receive-offload.
 	GRO bool `json:"gro"`
+	// NTuple is ntuple-filters: it takes the place of ATR, and with it of the affinity that the driver hints at (RX-35, RX-39).
+	NTuple bool `json:"ntuple"`
+}
+
+// An indirectionSection is what ethtool -X sets: which queue a hash goes to.
+type indirectionSection struct {
+	// Equal spreads over that many queues, in turn. Left out: as weight says.
+	Equal int `json:"equal,omitempty"`
+	// Weight gives each queue its share of the table.
+	Weight []int `json:"weight,omitempty" example:"[6, 2]"`
 }
 
 // A tapSection is a packet socket for all protocols and the program behind it.
@@ -321,16 +337,24 @@ func defaultDocument() document {
 	}
 }
 
+// The two values of interrupts.
+const (
+	msix = "msix"
+	msi  = "msi"
+)
+
 // UnmarshalJSON decodes on top of the driver's defaults.
 func (n *nicSection) UnmarshalJSON(b []byte) error {
-	d := nic.DefaultConfig()
+	var given struct{ Driver string }
+	_ = json.Unmarshal(b, &given) // the schema has said what is wrong
+	d := nic.DefaultOf(given.Driver)
 	type plain nicSection
 	*n = nicSection{
-		Driver: d.Driver, MTU: d.MTU, Link: as[linkNotation](d.LinkBitsPerSecond),
+		Driver: d.Driver, Interrupts: msix, MTU: d.MTU, Link: as[linkNotation](d.LinkBitsPerSecond),
 		LinkPartner: partnerSection{ObeysPause: d.Partner.ObeysPause, Queue: as[timeNotation](d.Partner.Queue)},
 		Ring:        ringSection{RX: d.RXRing}, Coalesce: coalesceSection{RXUsecs: d.RXUsecs}, Channels: channelsSection{Combined: d.Combined},
 		Pause: pauseSection{RX: d.RXPause, TX: d.TXPause}, RXFlowHash: flowHashSection{UDP4: flowHash(d.UDPPortHash)},
-		Features: featuresSection{RXChecksumming: d.RXChecksum, GRO: d.GRO}, Promisc: d.Promisc, FrameOverhead: d.FrameOverhead,
+		Features: featuresSection{RXChecksumming: d.RXChecksum, GRO: d.GRO, NTuple: d.NTuple}, Promisc: d.Promisc, FrameOverhead: d.FrameOverhead,
 	}
 	return json.Unmarshal(b, (*plain)(n))
 }

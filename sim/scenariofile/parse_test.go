@@ -131,19 +131,24 @@ func TestEverything(t *testing.T) {
 	h.IP.Netfilter = []ipstack.Rule{{
 		Hook: ipstack.LocalIn, Src: 0x0a000001, Dst: 0xef010101, SrcPort: 5000, DstPort: 9999, IfIndex: scenario.IfIndex(1), DropPPM: 1000,
 	}}
-	eth1 := nic.DefaultConfig()
-	eth1.MAC[5]++
+	eth1, eth2, eth3 := nic.DefaultConfig(), nic.DefaultIgb(), nic.DefaultIgb()
+	for i, c := range []*nic.Config{&eth1, &eth2, &eth3} {
+		c.MAC[5] += byte(i + 1)
+	}
+	eth2.Chip, eth2.Combined, eth2.Indirection = nic.ChipI350, 2, nic.Indirection{Weight: []int{6, 2}}
+	eth3.MSI, eth3.Indirection = true, nic.Indirection{Equal: 1}
 	want.NICs = []scenario.NIC{{
 		Name: "eth0",
 		Config: nic.Config{
 			Driver: "ixgbe", MAC: [6]byte{2, 0, 0, 0, 0, 0x99}, MTU: 9000, LinkBitsPerSecond: 10_000_000_000, RXRing: 4096, RXUsecs: 30, Combined: 4,
-			UDPPortHash: true, Promisc: true, VLANs: []int{7, 100}, RSSKey: s.NICs[0].RSSKey, FrameOverhead: 16,
+			UDPPortHash: true, NTuple: true, Promisc: true, VLANs: []int{7, 100}, RSSKey: s.NICs[0].RSSKey, FrameOverhead: 16,
 			Partner: nic.Partner{ObeysPause: true, Queue: 5 * engine.Millisecond},
 		},
 		Addr: 0x0a010203, PrefixLen: 16,
 		Affinity: map[string]int{"TxRx-0": 1, "TxRx-3": 2}, RPS: map[string][]int{"rx-0": {2, 3}, "rx-1": {32}},
 		Taps: []scenario.Tap{{RcvBuf: 2 * 212992, PerPacket: 900 * engine.Nanosecond}, {RcvBuf: 8 << 20}}, // clamped, forced
-	}, {Name: "eth1", Config: eth1, Addr: 0x0a000102, PrefixLen: 24}}
+	}, {Name: "eth1", Config: eth1, Addr: 0x0a000102, PrefixLen: 24}, {Name: "eth2", Config: eth2, Addr: 0x0a000202, PrefixLen: 24},
+		{Name: "eth3", Config: eth3, Addr: 0x0a000302, PrefixLen: 24}}
 	require.Len(t, s.NICs[0].RSSKey, 40)
 	require.Equal(t, []byte{0x6d, 0x5a}, s.NICs[0].RSSKey[:2])
 
