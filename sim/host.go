@@ -140,7 +140,7 @@ func (h *Host) makeLayers() {
 		Rand: engine.NewStream(h.cfg.Seed, "netfilter"),
 	})
 	h.udp = udp.Layer{Config: h.cfg.UDP, Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger, Net: &h.net, ReuseSecret: uint32(h.cfg.Seed >> 32)}
-	h.sockets = socket.Host{Costs: &h.costs, Ledger: &h.ledger, Net: &h.net, Memory: socket.Memory{Limits: h.cfg.Limits}, Stack: &h.latStack}
+	h.sockets = socket.Host{Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger, Net: &h.net, Memory: socket.Memory{Limits: h.cfg.Limits}, Stack: &h.latStack}
 
 	h.softnet.Stack = h.ip                    // softirq ─▶ ipstack
 	h.ip.UDP = &h.udp                         // ipstack ─▶ udp

@@ -41,6 +41,7 @@ var joins = map[string]string{
 	"ipstack.Layer.UDP":        "",
 	"udp.Layer.Unreachable":    "",
 	"udp.Entry.Sock":           "",
+	"socket.Sock.filter":       "only of a socket with a filter",
 	"skb.Buff.Sock":            "only behind early demux",
 	"cpu.Core.yield":           "only while the core's coroutine lives",
 	"cpu.Core.resume":          "only while the core's coroutine lives",

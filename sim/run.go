@@ -168,7 +168,7 @@ func memoryBound(sc *scenario.Scenario) int64 {
 	for i := range sc.Apps {
 		a := &sc.Apps[i]
 		for j := range a.Sockets {
-			r := int64(sc.Host.Limits.EffectiveRcvBuf(&a.Sockets[j]))
+			r := int64(sc.Host.Limits.EffectiveRcvBuf(&sc.Host.Kernel, &a.Sockets[j]))
 			n += int64(max(a.Copies, 1)) * ((max(r, 0)/smallestTruesize+1)*datagramBytes + histogramsPerSock)
 		}
 	}

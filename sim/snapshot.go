@@ -6,6 +6,7 @@ import (
 	"github.com/seed-556df219/rxpath/ipstack"
 	"github.com/seed-556df219/rxpath/nic"
 	"github.com/seed-556df219/rxpath/sim/hist"
+	"github.com/seed-556df219/rxpath/sim/kernel"
 	"github.com/seed-556df219/rxpath/sim/mib"
 	"github.com/seed-556df219/rxpath/sim/skb"
 )
@@ -21,7 +22,7 @@ type Snapshot struct {
 // Snapshot returns the counters as they are now.
 func (h *Host) Snapshot() Snapshot {
 	s := mib.Snapshot{
-		NoIgnoredMulti: !h.profile.IgnoredMulti, TimePS: int64(h.now), HZ: h.cfg.HZ, Net: h.net, UDPMemPages: h.sockets.Memory.Pages,
+		NoIgnoredMulti: !h.profile.IgnoredMulti, MemErrors: h.profile.UDPMemDrop != kernel.MemInErrors, TimePS: int64(h.now), HZ: h.cfg.HZ, Net: h.net, UDPMemPages: h.sockets.Memory.Pages,
 		SocketsUsed: len(h.socks), SoftnetColumns: h.profile.SoftnetColumns, CPUs: append([]mib.CPU{}, h.stats...),
 	}
 	for i, c := range h.cores {
@@ -152,7 +153,7 @@ func (h *Host) socketRows() []mib.Socket {
 		out = append(out, mib.Socket{
 			Name: k.Name, Bucket: h.udp.Bucket(e.LocalPort), Local: uint32(e.Local), Remote: uint32(e.Remote),
 			LocalPort: e.LocalPort, RemotePort: e.RemotePort, Connected: e.Remote != 0,
-			RxQueue: k.Rmem(), RcvBuf: k.RcvBuf, Backlog: k.Backlog(), Queued: k.Queued(), MaxQueued: k.MaxQueued,
+			RxQueue: k.RxQueueBytes(), RcvBuf: k.RcvBuf, Backlog: k.Backlog(), Queued: k.Queued(), MaxQueued: k.MaxQueued,
 			UID: s.cfg.UID, Inode: s.inode, Drops: k.Drops, Delivered: k.Delivered, Bytes: k.Bytes,
 			Order: h.udp.Position(e),
 		})

@@ -47,7 +47,7 @@ func (h *Host) Bind(cfg socket.Config) (*Socket, error) {
 		cfg.Name = cfg.Local.String()
 	}
 	s := &Socket{host: h, cfg: cfg, app: cfg.Name}
-	s.sock = socket.New(&h.sockets, cfg.Name, h.cfg.Limits.EffectiveRcvBuf(&cfg))
+	s.sock = socket.New(&h.sockets, cfg.Name, h.cfg.Limits.EffectiveRcvBuf(&h.profile, &cfg))
 	s.sock.NonBlocking = cfg.NonBlocking
 	s.entry = &udp.Entry{
 		Sock: s.sock, Name: cfg.Name, Local: skb.AddrFrom(cfg.Local.Addr()), LocalPort: cfg.Local.Port(),
@@ -153,6 +153,14 @@ func (s *Socket) Lock() { s.sock.Lock() }
 
 // Release ends Lock and drains the backlog (OW-3).
 func (s *Socket) Release() { s.sock.Release(s.host.now) }
+
+// SetFilter attaches a socket filter, as SO_ATTACH_FILTER does: it is shown the
+// headers and the length with UDP header of each datagram, and returns how much
+// of it to keep, 0 to refuse it; nil detaches.
+func (s *Socket) SetFilter(f socket.Filter) { s.sock.SetFilter(f) }
+
+// MemInfo returns what SO_MEMINFO, or ss -m, shows.
+func (s *Socket) MemInfo() socket.MemInfo { return s.sock.MemInfo() }
 
 // RcvBuf returns sk_rcvbuf, which getsockopt(SO_RCVBUF) returns.
 func (s *Socket) RcvBuf() int { return s.sock.RcvBuf }

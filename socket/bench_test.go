@@ -19,25 +19,27 @@ const (
 // A bench is some sockets on some cores; CPU 0 delivers. Every cost is zero
 // unless a test sets it.
 type bench struct {
-	exec   *engine.Lazy
-	cores  []*cpu.Core
-	stats  []mib.CPU
-	costs  kernel.Costs
-	ledger skb.Ledger
-	net    mib.Net
-	host   Host
-	line   *cpu.Line
-	job    func(*cpu.Core)
-	zero   engine.Time
-	count  uint64
-	now    engine.Time
-	digest engine.Digest
-	socks  []*Sock
+	exec    *engine.Lazy
+	cores   []*cpu.Core
+	stats   []mib.CPU
+	costs   kernel.Costs
+	profile kernel.Profile
+	ledger  skb.Ledger
+	net     mib.Net
+	host    Host
+	line    *cpu.Line
+	job     func(*cpu.Core)
+	zero    engine.Time
+	count   uint64
+	now     engine.Time
+	digest  engine.Digest
+	socks   []*Sock
 }
 
 func newBench(cpus int, edit ...func(*bench)) *bench {
 	b := &bench{exec: engine.NewLazy(), stats: make([]mib.CPU, cpus)}
-	b.host = Host{Costs: &b.costs, Ledger: &b.ledger, Net: &b.net, Memory: Memory{Limits: DefaultLimits()}}
+	b.profile = kernel.Linux40()
+	b.host = Host{Profile: &b.profile, Costs: &b.costs, Ledger: &b.ledger, Net: &b.net, Memory: Memory{Limits: DefaultLimits()}}
 	for _, f := range edit {
 		f(b)
 	}
@@ -122,3 +124,5 @@ func (b *bench) level(s *Sock) level {
 
 // bad is a checksum that nobody has verified and that is wrong.
 func bad(h *skb.Header, p *skb.Buff) { h.UDPChecksum, p.Summed = skb.ChecksumBad, skb.ChecksumNone }
+
+var profile40 = kernel.Linux40()

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"github.com/seed-556df219/rxpath/sim/cfgerr"
+	"github.com/seed-556df219/rxpath/sim/kernel"
 )
 
 // MinRcvBuf is SOCK_MIN_RCVBUF (RB-2).
@@ -88,15 +89,27 @@ func (c *Config) Validate() error {
 }
 
 // EffectiveRcvBuf returns sk_rcvbuf of a socket opened with c (RB-1 to RB-5).
-// The kernel doubles and compares as unsigned and stores an int, so a request
-// that was not clamped can become negative.
-func (l *Limits) EffectiveRcvBuf(c *Config) int {
-	val := c.RcvBufForce
-	if val == 0 {
-		if c.RcvBuf == 0 {
-			return l.RmemDefault
-		}
-		val = int(min(uint32(c.RcvBuf), uint32(l.RmemMax)))
+func (l *Limits) EffectiveRcvBuf(p *kernel.Profile, c *Config) int {
+	switch {
+	case c.RcvBufForce != 0:
+		return rcvBufOf(p, c.RcvBufForce)
+	case c.RcvBuf != 0:
+		return l.rcvBuf(p, c.RcvBuf)
+	}
+	return l.RmemDefault // RB-4
+}
+
+// rcvBuf is what SO_RCVBUF makes of a request: clamped as unsigned (RB-1).
+func (l *Limits) rcvBuf(p *kernel.Profile, request int) int {
+	return rcvBufOf(p, int(min(uint32(request), uint32(l.RmemMax))))
+}
+
+// rcvBufOf models __sock_set_rcvbuf. Where nothing is clamped, the kernel
+// doubles and compares as unsigned and stores an int, so that a large request
+// becomes negative (RB-5).
+func rcvBufOf(p *kernel.Profile, val int) int {
+	if p.RcvBufClamped {
+		val = min(max(val, 0), (1<<31-1)/2)
 	}
 	return int(int32(max(uint32(2*val), MinRcvBuf)))
 }

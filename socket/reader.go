@@ -259,8 +259,9 @@ func (t *Thread) copied(c *cpu.Core) {
 	if ok {
 		t.got++
 	}
-	c.LocalBHDisable()                                // lock_sock_fast and unlock_sock_fast around the release
-	if c.LocalBHEnable(); !ok && !t.cur.NonBlocking { // a blocking call starts over (5.2.4)
+	c.LocalBHDisable() // lock_sock_fast and unlock_sock_fast around the release
+	c.LocalBHEnable()
+	if !ok && (!t.cur.NonBlocking || t.host.Profile.RecvSkipsBadChecksum) { // a blocking call starts over (5.2.4)
 		t.begin(inRecv, t.host.Costs.Dequeue.Fixed)
 	} else if ok && t.got < t.cfg.Batch {
 		t.begin(inRecv, t.host.Costs.Dequeue.Fixed)

@@ -19,7 +19,13 @@ func (s *Sock) take(d *Datagram) bool {
 		return false
 	}
 	s.host.Ledger.Take()
+	if !s.quarters() {
+		*d = *s.queue.pop()
+		return true
+	}
+	s.refill()
 	*d = *s.queue.pop()
+	s.released(int(d.Truesize))
 	return true
 }
 
@@ -33,15 +39,17 @@ func (s *Sock) finish(now engine.Time, d *Datagram, digest *engine.Digest) bool 
 		s.host.CsumDrops++
 		u.InCsumErrors++
 		u.InErrors++
-		s.uncharge(int(d.Truesize))
+		s.copied(d)
 		s.host.Ledger.Drop(skb.UDPCsum)
 		digest.Fold(now, digestFull+uint64(skb.UDPCsum)<<8)
 		return false
 	}
-	u.InDatagrams++
+	if !d.Peeked || !s.host.Profile.PeekCounts {
+		u.InDatagrams++
+	}
 	s.Delivered++
 	s.Bytes += uint64(d.Payload)
-	s.uncharge(int(d.Truesize))
+	s.copied(d)
 	s.host.Ledger.Consume()
 	s.RxQueue.Record(now - d.Queued)
 	s.WireToApp.Record(now - d.Arrived)
@@ -49,14 +57,27 @@ func (s *Sock) finish(now engine.Time, d *Datagram, digest *engine.Digest) bool 
 	return true
 }
 
+// copied gives the memory of a datagram back after its copy (RX-7, RX-8), in
+// kernels that have not done so before.
+func (s *Sock) copied(d *Datagram) {
+	if !s.quarters() {
+		s.uncharge(int(d.Truesize))
+	}
+}
+
 // Recv reads one datagram from outside any core, at the given instant, without
 // blocking: what an application's recvmsg would return. It models udp_recvmsg.
 func (s *Sock) Recv(now engine.Time, digest *engine.Digest) (Datagram, error) {
 	var d Datagram
-	if !s.take(&d) || !s.finish(now, &d, digest) {
-		return Datagram{}, ErrAgain
+	for s.take(&d) {
+		if s.finish(now, &d, digest) {
+			return d, nil
+		}
+		if !s.host.Profile.RecvSkipsBadChecksum {
+			break
+		}
 	}
-	return d, nil
+	return Datagram{}, ErrAgain
 }
 
 // SettleWith says that the core must be settled before the socket is looked at.

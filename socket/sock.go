@@ -25,10 +25,11 @@ import (
 
 // Host is what all sockets of a host share.
 type Host struct {
-	Costs  *kernel.Costs
-	Ledger *skb.Ledger
-	Net    *mib.Net
-	Memory Memory
+	Profile *kernel.Profile
+	Costs   *kernel.Costs
+	Ledger  *skb.Ledger
+	Net     *mib.Net
+	Memory  Memory
 	// CsumDrops counts datagrams whose bad checksum was found by their reader.
 	CsumDrops uint64
 	// Stack, if not nil, records the time from the poll to the receive queue.
@@ -47,8 +48,12 @@ type Datagram struct {
 	ID uint64
 	// Truesize is what it is charged with, in bytes; Payload the bytes a reader gets.
 	Truesize, Payload uint32
+	// Dropcount is sk_drops when it was queued: what SO_RXQ_OVFL reports (OV-1).
+	Dropcount uint32
 	// Unverified: nobody has verified the checksum yet (2.2).
 	Unverified bool
+	// Peeked: it has been seen with MSG_PEEK.
+	Peeked bool
 	// CPU is where it was queued.
 	CPU uint16
 }
@@ -68,6 +73,14 @@ type Sock struct {
 	owned    bool
 	queue    ring
 	closed   bool
+	filter   Filter // SO_ATTACH_FILTER
+
+	readerQueue int // how many of queue are in the reader's own, from the head (4.13 on)
+	deficit     int // bytes read and not given back yet (forward_deficit, 4.10 on)
+	inFlight    int // bytes on their way into the queue (udp_prod_queue, 6.18)
+
+	// RXQOvfl is SO_RXQ_OVFL.
+	RXQOvfl bool
 
 	reader   int32     // the CPU that last read from the socket, -1 if none did
 	settle   *cpu.Core // consumer to settle before the socket is looked at
@@ -94,10 +107,22 @@ func New(h *Host, name string, rcvbuf int) *Sock {
 	return &Sock{host: h, Name: name, RcvBuf: rcvbuf, reader: -1}
 }
 
-// QueueRcvSKB implements udp.Socket. It models udp_queue_rcv_skb (Q-5 to
-// a test without the lock, then, when the time of getting there and of
-// queueing has passed, the socket as it is by then.
+// QueueRcvSKB implements udp.Socket. It models udp_queue_rcv_skb.
 func (s *Sock) QueueRcvSKB(c *cpu.Core, b *skb.Buff) {
+	if s.filter != nil && !s.filtered(c, b) {
+		return
+	}
+	if s.host.Profile.AcceptRule == kernel.BelowRcvBuf {
+		s.queueRcvSKB(c, b)
+	} else {
+		s.enqueueScheduleSKB(c, b)
+	}
+}
+
+// queueRcvSKB models the rest of udp_queue_rcv_skb in 4.0: a test
+// without the lock, then, when the time of getting there and of queueing has
+// passed, the socket as it is by then.
+func (s *Sock) queueRcvSKB(c *cpu.Core, b *skb.Buff) {
 	if s.full() || s.reader < 0 { // perhaps only because the reader lags behind
 		s.look(c)
 		if s.full() && !s.closed {
@@ -111,19 +136,65 @@ func (s *Sock) QueueRcvSKB(c *cpu.Core, b *skb.Buff) {
 	switch {
 	case s.closed:
 		s.host.Ledger.Drop(skb.SocketClosed)
-	case !s.owned:
-		if s.hasRoom(b.Truesize) || s.admit(c, b.Truesize) {
+	case !s.owned || !s.host.Profile.SocketBacklog:
+		if s.hasRoom(b.Truesize) || s.admit(c, b.Truesize, b.Head, b.Len) {
 			d := s.queue.push()
-			fill(d, c, b)
+			s.fill(d, c, b)
+			s.charge(int(d.Truesize))
 			s.queued(d, c, c.Now())
 		}
 	case s.full(): // full meanwhile, and not in RcvbufErrors
 		s.refuse(c, skb.SocketBacklog)
 	default:
 		s.logLen += int(b.Truesize)
-		fill(s.backlog.push(), c, b)
+		s.fill(s.backlog.push(), c, b)
 		s.host.Ledger.Put()
 		c.Digest.Fold(c.Now(), digestQueued)
+	}
+}
+
+// enqueueScheduleSKB models __udp_enqueue_schedule_skb (4.10 on): one test, at
+// once charged, then the lock of the queue; nobody's ownership counts.
+//
+// Not modelled: that of CPUs which meet at the list of a 6.18 socket one queues
+// for all.
+func (s *Sock) enqueueScheduleSKB(c *cpu.Core, b *skb.Buff) {
+	if !s.accepts(int(b.Truesize)) || s.reader < 0 || b.FragLen != 0 { // perhaps only because the reader lags behind
+		s.look(c)
+		if !s.accepts(int(b.Truesize)) && !s.closed {
+			s.host.Net.UDP.RcvbufErrors++
+			s.refuse(c, skb.SocketRcvbuff)
+			return
+		}
+	}
+	size := s.condense(b)
+	charged := &s.rmem // 4.10: at once
+	if s.host.Profile.AcceptRule == kernel.FitsOrEmpty {
+		charged = &s.inFlight // 6.18: in the producers' own account, until the readers have been woken
+	}
+	*charged += size
+	c.Spend(s.host.Costs.Enqueue.Fixed + s.remote(c))
+	s.look(c)
+	if s.closed {
+		*charged -= size
+		s.host.Ledger.Drop(skb.SocketClosed)
+		return
+	}
+	if !s.schedule(size) {
+		*charged -= size
+		s.memRefused(c)
+		return
+	}
+	d := s.queue.push()
+	s.fill(d, c, b)
+	d.Truesize = uint32(size)
+	if charged == &s.rmem {
+		s.rmem -= size // charge counts it
+	}
+	s.charge(size)
+	s.queued(d, c, c.Now())
+	if charged == &s.inFlight {
+		s.inFlight -= size
 	}
 }
 
@@ -134,45 +205,53 @@ func (s *Sock) look(c *cpu.Core) {
 	}
 }
 
-// full is the test before the lock and at the backlog: unsigned, and without
-// the arriving packet (Q-5, CAP-1).
-func (s *Sock) full() bool { return uint32(s.logLen+s.rmem) > uint32(s.RcvBuf) }
-
 // fill makes a datagram of a packet, field by field: a composite literal would
 // be built beside the queue and copied.
-func fill(d *Datagram, c *cpu.Core, b *skb.Buff) {
+func (s *Sock) fill(d *Datagram, c *cpu.Core, b *skb.Buff) {
 	d.Arrived, d.Polled, d.Head, d.ID = b.At, b.Polled, b.Head, b.ID
 	d.Truesize, d.Payload = b.Truesize, b.Len-skb.UDPHeader
-	d.Unverified, d.CPU = b.Summed == skb.ChecksumNone, uint16(c.ID())
+	d.Unverified, d.Peeked, d.CPU = b.Summed == skb.ChecksumNone, false, uint16(c.ID())
+	if s.filter != nil {
+		d.Unverified = false // each clone was verified for its own socket (CS-2)
+	}
 }
 
 // hasRoom is the common case of admit: the datagram fits twice over, into the
-// buffer and into pages that the socket has.
+// buffer and into pages that the socket has, and no filter asks for it.
 func (s *Sock) hasRoom(truesize uint32) bool {
-	return int32(s.rmem) < int32(s.RcvBuf) && int(truesize) <= s.fwdAlloc
+	return s.belowRcvBuf() && int(truesize) < s.fwdAlloc && s.filter == nil
 }
 
-// admit models the tests of sock_queue_rcv_skb (S-2, S-6) on core c, nil while
-// a backlog drains outside any core.
-func (s *Sock) admit(c *cpu.Core, truesize uint32) bool {
+// admit models the tests of sock_queue_rcv_skb (S-2, S-5, S-6) on core c, nil
+// while a backlog drains outside any core.
+func (s *Sock) admit(c *cpu.Core, truesize uint32, h *skb.Header, udpLen uint32) bool {
 	switch {
-	case int32(s.rmem) >= int32(s.RcvBuf): // S-2, signed
+	case !s.belowRcvBuf(): // S-2
 		s.host.Net.UDP.RcvbufErrors++
 		s.refuse(c, skb.SocketRcvbuff)
 		return false
-	case !s.host.Memory.schedule(s, int(truesize)): // S-6
-		s.refuse(c, skb.ProtoMem)
+	case s.filter != nil && !s.host.Profile.FilterFirst && s.filter(h, udpLen) == 0: // S-5
+		s.host.Net.UDP.InErrors++
+		s.drop(c, skb.SocketFilter)
+		return false
+	case !s.schedule(int(truesize)): // S-6
+		s.memRefused(c)
 		return false
 	}
 	return true
 }
 
-// queued charges the datagram that has just entered the queue (S-7 to S-9).
+// queued ends the queueing of the datagram that has just entered the queue (S-8,
+// S-9).
 func (s *Sock) queued(d *Datagram, c *cpu.Core, now engine.Time) {
 	d.Queued = now
-	s.rmem += int(d.Truesize)
-	s.fwdAlloc -= int(d.Truesize)
-	s.MaxRmem = max(s.MaxRmem, s.rmem)
+	if s.filter != nil {
+		s.trim(d)
+	}
+	d.Dropcount = 0
+	if s.RXQOvfl || s.host.Profile.OvflAlways {
+		d.Dropcount = uint32(s.Drops)
+	}
 	s.MaxQueued = max(s.MaxQueued, s.queue.len())
 	s.host.Ledger.Put()
 	if s.host.Stack != nil {
@@ -188,8 +267,18 @@ func (s *Sock) queued(d *Datagram, c *cpu.Core, now engine.Time) {
 
 // refuse counts a drop at the socket (table 4.5).
 func (s *Sock) refuse(c *cpu.Core, r skb.DropReason) {
-	s.Drops++
 	s.host.Net.UDP.InErrors++
+	s.lose(c, r)
+}
+
+// lose counts a drop in sk_drops only.
+func (s *Sock) lose(c *cpu.Core, r skb.DropReason) {
+	s.Drops++
+	s.drop(c, r)
+}
+
+// drop frees a packet at the socket.
+func (s *Sock) drop(c *cpu.Core, r skb.DropReason) {
 	s.host.Ledger.Drop(r)
 	if c != nil {
 		c.Digest.Fold(c.Now(), digestFull+uint64(r)<<8)
@@ -234,9 +323,10 @@ func (s *Sock) Release(now engine.Time) {
 	for s.backlog.len() > 0 {
 		d := s.backlog.pop()
 		s.host.Ledger.Take()
-		if s.admit(nil, d.Truesize) {
+		if s.admit(nil, d.Truesize, d.Head, d.Payload+skb.UDPHeader) {
 			q := s.queue.push()
 			*q = *d
+			s.charge(int(q.Truesize))
 			s.queued(q, nil, now)
 		}
 	}
@@ -263,10 +353,6 @@ func (s *Sock) Live() uint64 { return uint64(s.queue.len() + s.backlog.len()) }
 func (s *Sock) Close() {
 	s.closed = true
 	s.host.Ledger.Lose(skb.SocketClosed, s.Live())
-	for s.queue.len() > 0 {
-		s.uncharge(int(s.queue.pop().Truesize))
-	}
-	s.host.Memory.give(s.fwdAlloc / pageSize)
-	s.fwdAlloc %= pageSize
+	s.releaseAll()
 	s.backlog, s.logLen = ring{}, 0
 }

@@ -43,7 +43,7 @@ func TestRcvBufTable(t *testing.T) {
 	} {
 		l := DefaultLimits()
 		l.RmemMax = tc.rmemMax
-		got := l.EffectiveRcvBuf(&Config{RcvBuf: tc.request, RcvBufForce: tc.force})
+		got := l.EffectiveRcvBuf(&profile40, &Config{RcvBuf: tc.request, RcvBufForce: tc.force})
 		require.Equal(t, tc.want, got, "%+v", tc)
 	}
 }
@@ -217,7 +217,7 @@ func TestRB5Negative(t *testing.T) {
 	b := newBench(1)
 	b.start()
 	l := DefaultLimits()
-	s := b.socket(l.EffectiveRcvBuf(&Config{RcvBufForce: -1}))
+	s := b.socket(l.EffectiveRcvBuf(&profile40, &Config{RcvBufForce: -1}))
 	b.deliver(s, 896, 10)
 	require.Zero(t, s.Queued())
 	b.counts(t, mib.UDP{RcvbufErrors: 10, InErrors: 10})

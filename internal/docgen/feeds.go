@@ -54,14 +54,17 @@ var feeds = []feed{
 	{skb.IgnoredMulti, "a joined group, no socket on the port", []string{"snmp:Udp.IgnoredMulti"}},
 	{skb.SocketRcvbuff, "receive buffer full", []string{"snmp:Udp.RcvbufErrors", "snmp:Udp.InErrors", "udp:drops"}},
 	{skb.SocketBacklog, "socket locked by its program, and its backlog full", []string{"snmp:Udp.InErrors", "udp:drops"}},
+	{skb.SocketFilter, "refused by the socket's filter", []string{"snmp:Udp.InErrors"}},
+	{skb.UDPCsum, "bad UDP checksum, found for the socket's filter", []string{"snmp:Udp.InCsumErrors", "snmp:Udp.InErrors", "udp:drops"}},
 	{skb.ProtoMem, "udp_mem", []string{"snmp:Udp.InErrors", "udp:drops"}},
+	{skb.ProtoMem, "udp_mem, in a kernel that counts MemErrors", []string{"snmp:Udp.MemErrors", "snmp:Udp.InErrors", "udp:drops"}},
 	{skb.SocketClosed, "still queued when the socket was closed", nil},
 	{skb.TapFull, "buffer of a packet socket full: a copy, not the packet", nil},
 }
 
 // never are the reasons that the kernel and the hardware have, and for which
 // the model loses nothing.
-var never = []skb.DropReason{skb.HWReset, skb.NoMem, skb.SocketFilter, skb.CopyFault}
+var never = []skb.DropReason{skb.HWReset, skb.NoMem, skb.CopyFault}
 
 // fed returns the feeds of a counter.
 func fed(id string) []feed {

@@ -11,6 +11,7 @@ import (
 	"github.com/seed-556df219/rxpath/ipstack"
 	"github.com/seed-556df219/rxpath/sim"
 	"github.com/seed-556df219/rxpath/sim/engine"
+	"github.com/seed-556df219/rxpath/sim/kernel"
 	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/sim/skb"
 	"github.com/seed-556df219/rxpath/socket"
@@ -184,6 +185,25 @@ var provocations = []provocation{
 		f := h.UDPFrame(peer, local, 100)
 		h.InjectOn("eth0", f) // on two CPUs at once: both find room before the lock, one behind it
 		h.InjectOn("eth1", f)
+	}},
+	{skb.SocketFilter, "refused by the socket's filter", nil, func(t *testing.T, h *sim.Host, begin func()) {
+		bound(t, h, socket.Config{}).SetFilter(func(*skb.Header, uint32) uint32 { return 0 })
+		begin()
+		send(h, 1)
+	}},
+	{skb.UDPCsum, "bad UDP checksum, found for the socket's filter", func(c *sim.Config) { c.NICs[0].GRO = false },
+		func(t *testing.T, h *sim.Host, begin func()) {
+			bound(t, h, socket.Config{}).SetFilter(func(_ *skb.Header, n uint32) uint32 { return n })
+			begin()
+			h.Inject(changed(h.UDPFrame(peer, local, 100), func(_ *skb.Frame, h *skb.Header) { h.UDPChecksum = skb.ChecksumBad }))
+		}},
+	{skb.ProtoMem, "udp_mem, in a kernel that counts MemErrors", func(c *sim.Config) {
+		c.Limits.UDPMem = [3]int{1, 1, 1}
+		c.Kernel.UDPMemDrop = kernel.MemMemErrors
+	}, func(t *testing.T, h *sim.Host, begin func()) {
+		bound(t, h, socket.Config{})
+		begin()
+		send(h, 6)
 	}},
 	{skb.ProtoMem, "udp_mem", func(c *sim.Config) { c.Limits.UDPMem = [3]int{1, 1, 1} }, func(t *testing.T, h *sim.Host, begin func()) {
 		bound(t, h, socket.Config{})

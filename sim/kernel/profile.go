@@ -42,6 +42,30 @@ type Profile struct {
 	OutTransmits bool
 	// RoutingDropReasons: refusals by route input, IP options, reassembly and a reader's checksum have drop reasons of their own; otherwise they show as NOT_SPECIFIED (linux-6.18 4.2).
 	RoutingDropReasons bool
+	// AcceptRule is when a receive buffer takes a datagram: below_rcvbuf (S-2), up_to_rcvbuf (4.10), fits_or_empty (6.18).
+	AcceptRule AcceptRule
+	// ReleaseRule is when a reader gives memory back: each datagram after its copy (RX-7), or a quarter of the buffer at once (4.10).
+	ReleaseRule ReleaseRule
+	// FwdAllocRule is how many pages a socket takes from udp_mem: whole, whole_if_equal (6.1) or shortfall (6.12).
+	FwdAllocRule FwdAllocRule
+	// UDPMemLimit is which number of udp_mem is the ceiling: first (UM-3) or third (6.18).
+	UDPMemLimit UDPMemLimit
+	// UDPMemDrop is what a datagram counts that udp_mem refuses: in_errors (S-6), mem_errors (5.11) or drops_only (6.18); sk_drops always.
+	UDPMemDrop UDPMemDrop
+	// SocketBacklog: a locked socket queues datagrams in its backlog; without, its lock is none of theirs (4.10).
+	SocketBacklog bool
+	// FilterFirst: the socket filter runs before the buffer is tested, and its refusals count in sk_drops (4.10); otherwise S-5.
+	FilterFirst bool
+	// Condense: a full-half buffer copies small page fragments into the head of the skb, whose truesize shrinks (skb_condense, 4.10).
+	Condense bool
+	// PeekCounts: InDatagrams counts a datagram when it is first seen, by MSG_PEEK too (RX-5); otherwise when it is taken.
+	PeekCounts bool
+	// OvflAlways: every datagram is stamped with sk_drops (OV-1); otherwise only those that come while SO_RXQ_OVFL is set.
+	OvflAlways bool
+	// RecvSkipsBadChecksum: a receive call that finds a bad checksum tries the next datagram; otherwise a non-blocking one ends with EAGAIN (5.2).
+	RecvSkipsBadChecksum bool
+	// RcvBufClamped: requests beyond half of INT_MAX are clamped, negative ones of SO_RCVBUFFORCE to 0; otherwise sk_rcvbuf can become negative (RB-5).
+	RcvBufClamped bool
 }
 
 // Linux40 returns the reference profile: Linux 4.0.5 on x86-64.
@@ -58,6 +82,9 @@ func Linux40() Profile {
 		SoftirqTimeMS:  2,
 		FanoutFlush:    32,
 		Hash2Threshold: 10,
+		SocketBacklog:  true,
+		PeekCounts:     true,
+		OvflAlways:     true,
 	}
 }
 

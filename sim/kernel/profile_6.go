@@ -8,6 +8,17 @@ func Linux61() Profile {
 	p.Source = "recordings of Linux 6.1.192, Debian's source of it; the rest is as in linux-4.0"
 	p.SoftnetColumns = 13
 	p.SendPagedFrom = 16384
+	p.AcceptRule = UpToRcvBuf
+	p.ReleaseRule = ReleaseQuarter
+	p.FwdAllocRule = FwdWholeIfEqual
+	p.UDPMemDrop = MemMemErrors
+	p.SocketBacklog = false
+	p.FilterFirst = true
+	p.Condense = true
+	p.PeekCounts = false
+	p.OvflAlways = false
+	p.RecvSkipsBadChecksum = true
+	p.RcvBufClamped = true
 	return p
 }
 
@@ -20,6 +31,7 @@ func Linux612() Profile {
 	p.SoftnetColumns = 15
 	p.SmallHead = 704
 	p.OutTransmits = true
+	p.FwdAllocRule = FwdShortfall
 	return p
 }
 
@@ -31,5 +43,8 @@ func Linux618() Profile {
 	p.Source = "recordings of Linux 6.18.44, its udp.c, patches, sources of 6.12; the rest is as in linux-4.0"
 	p.SmallHead = 576
 	p.RoutingDropReasons = true
+	p.AcceptRule = FitsOrEmpty
+	p.UDPMemLimit = UDPMemThird
+	p.UDPMemDrop = MemDropsOnly
 	return p
 }

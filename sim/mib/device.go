@@ -143,6 +143,8 @@ type Snapshot struct {
 	SoftnetColumns int
 	// NoIgnoredMulti is set for a kernel whose Udp row has no column IgnoredMulti (K310-9).
 	NoIgnoredMulti bool
+	// MemErrors is set for a kernel whose Udp row has a column MemErrors.
+	MemErrors bool
 	// NrIRQs is nr_irqs, the number of interrupt descriptors: it is the length of the intr line of /proc/stat
 	// and sets the width of /proc/interrupts (FMT-13). One more than the highest number in IRQs is the least.
 	NrIRQs int

@@ -108,6 +108,10 @@ type UDP struct {
 	// IgnoredMulti counts multicast datagrams for a joined group and a port without listener.
 	// Incremented in net/ipv4/udp.c:__udp4_lib_mcast_deliver (section 3.1).
 	IgnoredMulti uint64 `kernel:"IgnoredMulti"`
+	// MemErrors counts datagrams refused by udp_mem, where the kernel has the column (5.11) and fills it (not 6.18);
+	// each is in InErrors, too.
+	// Incremented in net/ipv4/udp.c:__udp_queue_rcv_skb.
+	MemErrors uint64 `kernel:"MemErrors"`
 }
 
 // Net holds the counters of one network namespace.

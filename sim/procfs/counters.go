@@ -157,7 +157,7 @@ func cpuRows(s *mib.Snapshot, counters func(*mib.Snapshot, int) []mib.NameValue)
 // snmpUDP returns the Udp row in the width of this kernel (K310-9).
 func snmpUDP(s *mib.Snapshot) []mib.NameValue {
 	return slices.DeleteFunc(named("Udp.", &s.Net.UDP), func(c mib.NameValue) bool {
-		return s.NoIgnoredMulti && c.Name == "Udp.IgnoredMulti"
+		return s.NoIgnoredMulti && c.Name == "Udp.IgnoredMulti" || !s.MemErrors && c.Name == "Udp.MemErrors"
 	})
 }
 

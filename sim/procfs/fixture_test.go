@@ -22,14 +22,14 @@ func host() *mib.Snapshot {
 	return &mib.Snapshot{
 		TimePS:         98*second + 76*tick + 5_400_000_000,
 		HZ:             250,
-		SoftnetColumns: 11,
-		NrIRQs:         72,
-		Processes:      1301,
-		ProcsRunning:   3,
-		SocketsUsed:    112,
-		PacketSockets:  1,
-		UDPMemPages:    107,
-		FragMemory:     5888,
+		SoftnetColumns: 11, MemErrors: true,
+		NrIRQs:        72,
+		Processes:     1301,
+		ProcsRunning:  3,
+		SocketsUsed:   112,
+		PacketSockets: 1,
+		UDPMemPages:   107,
+		FragMemory:    5888,
 		Net: mib.Net{
 			IP: mib.IP{InReceives: 900001, InHdrErrors: 102, InAddrErrors: 103, InUnknownProtos: 104, InDelivers: 900005,
 				ReasmReqds: 106, OutRequests: 107},
@@ -37,7 +37,7 @@ func host() *mib.Snapshot {
 				InMcastOctets: 206, InBcastOctets: 207, InCsumErrors: 208, InNoECTPkts: 209, InECT1Pkts: 210, InECT0Pkts: 211, InCEPkts: 212},
 			TCPExt: mib.TCPExt{IPReversePathFilter: 301},
 			ICMP:   mib.ICMP{InMsgs: 401, OutMsgs: 402, OutDestUnreachs: 403},
-			UDP:    mib.UDP{InDatagrams: 800501, NoPorts: 502, InErrors: 503, RcvbufErrors: 504, InCsumErrors: 505, IgnoredMulti: 506},
+			UDP:    mib.UDP{InDatagrams: 800501, NoPorts: 502, InErrors: 503, RcvbufErrors: 504, InCsumErrors: 505, IgnoredMulti: 506, MemErrors: 507},
 		},
 		CPUs: []mib.CPU{
 			{

@@ -31,7 +31,7 @@ var (
 			InSegs OutSegs RetransSegs InErrs OutRsts InCsumErrors`),
 		idle: map[string]string{"RtoAlgorithm": "1", "RtoMin": "200", "RtoMax": "120000", "MaxConn": "-1"},
 	}
-	udpColumns = strings.Fields("InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors InCsumErrors IgnoredMulti")
+	udpColumns = strings.Fields("InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors InCsumErrors IgnoredMulti MemErrors")
 )
 
 // icmpTypes are the ICMP message types that have columns in the Icmp row, in
@@ -73,8 +73,11 @@ func WriteSNMP(w io.Writer, s *mib.Snapshot) error {
 // udpRows returns the two rows of UDP in the width of this kernel (K310-9).
 func udpRows(s *mib.Snapshot) (udp, udpLite row) {
 	columns := udpColumns
-	if s.NoIgnoredMulti {
+	if !s.MemErrors {
 		columns = columns[:len(columns)-1]
+	}
+	if s.NoIgnoredMulti {
+		columns = slices.DeleteFunc(slices.Clone(columns), func(c string) bool { return c == "IgnoredMulti" })
 	}
 	return row{name: "Udp", columns: columns}, row{name: "UdpLite", columns: columns}
 }

@@ -267,7 +267,7 @@ UdpLite: 0 0 0 0 0 0 0 0
 
 func TestK310_9UDPRowsWithoutIgnoredMulti(t *testing.T) {
 	s := host()
-	s.NoIgnoredMulti = true
+	s.NoIgnoredMulti, s.MemErrors = true, false
 	got := lines(t, procfs.WriteSNMP, s)
 	require.Equal(t, []string{
 		"Udp: InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors InCsumErrors",

@@ -210,7 +210,7 @@ func relaxBuffers(sc *scenario.Scenario) {
 	for i := range sc.Apps {
 		for k := range sc.Apps[i].Sockets {
 			s := &sc.Apps[i].Sockets[k]
-			effective := max(sc.Host.Limits.EffectiveRcvBuf(s), 1)
+			effective := max(sc.Host.Limits.EffectiveRcvBuf(&sc.Host.Kernel, s), 1)
 			s.RcvBuf, s.RcvBufForce = 0, min(effective*32, maxForced)
 		}
 	}
@@ -347,7 +347,7 @@ func bufferKnob(sc *scenario.Scenario, res *sim.Result) string {
 		nth++
 	}
 	knob := fmt.Sprintf("apps[%s].sockets[%d].rcvbuf", a.Name, worst)
-	if s := &a.Sockets[worst]; s.RcvBufForce == 0 && sc.Host.Limits.EffectiveRcvBuf(s) >= sc.Host.Limits.RmemMax {
+	if s := &a.Sockets[worst]; s.RcvBufForce == 0 && sc.Host.Limits.EffectiveRcvBuf(&sc.Host.Kernel, s) >= sc.Host.Limits.RmemMax {
 		return knob + " with net.core.rmem_max"
 	}
 	return knob

@@ -63,7 +63,7 @@ func (c *converter) convert() scenario.Scenario {
 	c.host(&s.Host)
 	c.defaultNIC()
 	for i := range c.doc.NICs {
-		s.NICs = append(s.NICs, c.nic(i, &s.Host.Limits))
+		s.NICs = append(s.NICs, c.nic(i, &s.Host))
 	}
 	for i := range c.doc.Netfilter {
 		s.Host.IP.Netfilter = append(s.Host.IP.Netfilter, c.rule(i))

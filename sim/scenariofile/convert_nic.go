@@ -39,7 +39,7 @@ func (c *converter) defaultNIC() {
 }
 
 // nic converts one interface, and completes what depends on its place.
-func (c *converter) nic(i int, limits *socket.Limits) scenario.NIC {
+func (c *converter) nic(i int, h *scenario.Host) scenario.NIC {
 	d := &c.doc.NICs[i]
 	if d.Name == "" {
 		d.Name = nicName(i)
@@ -71,18 +71,18 @@ func (c *converter) nic(i int, limits *socket.Limits) scenario.NIC {
 		n.RPS[queue] = mask.v
 	}
 	for k := range d.Taps {
-		n.Taps = append(n.Taps, c.tap(path{"nics"}.item(i).under("taps").item(k), &d.Taps[k], limits))
+		n.Taps = append(n.Taps, c.tap(path{"nics"}.item(i).under("taps").item(k), &d.Taps[k], h))
 	}
 	return n
 }
 
 // tap converts one packet socket. Its buffer is set as that of any other socket.
-func (c *converter) tap(p path, d *tapSection, limits *socket.Limits) scenario.Tap {
+func (c *converter) tap(p path, d *tapSection, h *scenario.Host) scenario.Tap {
 	cfg := socket.Config{RcvBuf: c.rcvBuf(p.under("rcvbuf"), &d.RcvBuf), RcvBufForce: c.rcvBuf(p.under("rcvbufforce"), &d.RcvBufForce)}
 	if cfg.RcvBuf != 0 && cfg.RcvBufForce != 0 {
 		c.fault(p.under("rcvbufforce"), "", "only one of rcvbuf and rcvbufforce")
 	}
-	return scenario.Tap{RcvBuf: limits.EffectiveRcvBuf(&cfg), PerPacket: d.PerPacket.v}
+	return scenario.Tap{RcvBuf: h.Limits.EffectiveRcvBuf(&h.Kernel, &cfg), PerPacket: d.PerPacket.v}
 }
 
 // rcvBuf returns the argument of SO_RCVBUF, 0 if it is not given.

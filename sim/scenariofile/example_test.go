@@ -18,7 +18,7 @@ apps: [{name: gateway, cpu: 2, sockets: [{bind: 0.0.0.0:14506, join: [239.193.4.
 		return
 	}
 	fmt.Println(s.Name, "on", s.NICs[0].Name, "for", s.Run.For)
-	fmt.Println("sk_rcvbuf:", s.Host.Limits.EffectiveRcvBuf(&s.Apps[0].Sockets[0]))
+	fmt.Println("sk_rcvbuf:", s.Host.Limits.EffectiveRcvBuf(&s.Host.Kernel, &s.Apps[0].Sockets[0]))
 	// Output:
 	// feed on eth0 for 1s
 	// sk_rcvbuf: 131072

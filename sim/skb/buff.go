@@ -47,6 +47,11 @@ type Buff struct {
 	Frame
 	// Truesize is the memory charged for the packet, in bytes (1.8).
 	Truesize uint32
+	// FragLen is how many bytes of the packet lie in page fragments, FragTruesize what those add to Truesize, and
+	// TailRoom how many bytes more the head could hold; FragLen is 0 for a linear packet.
+	FragLen, FragTruesize, TailRoom uint32
+	// Cloned says that the data is shared with another skb.
+	Cloned bool
 	// Len is the length from the current header to the end, in bytes.
 	Len uint32
 	// IfIndex is the device the packet now belongs to.
@@ -83,5 +88,9 @@ func (b *Buff) Reset(f *Frame) {
 	if b.Sock != nil {
 		b.Sock = nil
 	}
+	if b.FragLen != 0 {
+		b.FragLen, b.FragTruesize, b.TailRoom = 0, 0, 0
+	}
+	b.Cloned = false
 	b.Ready, b.Polled, b.Queued = 0, 0, 0
 }
