@@ -12,6 +12,7 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 
 	"github.com/seed-556df219/rxpath/sim/engine"
+	"github.com/seed-556df219/rxpath/sim/sweep"
 )
 
 // progressDelay is how long a run must take before there is anything to see.
@@ -114,5 +115,57 @@ func (p *progress) left(runFor engine.Time) decor.DecorFunc {
 		}
 		rest := time.Duration(float64(time.Since(p.started)) * float64(runFor-at) / float64(at))
 		return ", " + rest.Round(time.Second).String() + " left"
+	}
+}
+
+// A counting is a bar on a terminal for a sweep: runs done and failed, runs per
+// second, what is left.
+type counting struct {
+	progress
+	failures atomic.Uint64
+}
+
+// newCounting begins a bar for so many runs, some of which a journal has, if w
+// is a terminal.
+func newCounting(w io.Writer, runs int, had *sweep.Journal) *counting {
+	p := &counting{progress: progress{started: time.Now()}}
+	if !p.begin(w) {
+		return p
+	}
+	style := mpb.BarStyle().Lbound("").Rbound("").Filler("━").Tip("━").Padding("─")
+	p.bar = p.container.New(int64(runs), style,
+		mpb.PrependDecorators(decor.CountersNoUnit("%d of %d runs ")),
+		mpb.AppendDecorators(decor.Any(func(st decor.Statistics) string {
+			text := fmt.Sprintf(" %.1f runs/s", float64(p.frames.Load())/time.Since(p.started).Seconds())
+			if done := p.frames.Load(); done > 0 {
+				left := time.Duration(float64(time.Since(p.started)) / float64(done) * float64(st.Total-st.Current))
+				text += ", " + left.Round(time.Second).String() + " left"
+			}
+			if n := p.failures.Load(); n > 0 {
+				text += fmt.Sprintf(", %d failed", n)
+			}
+			return text
+		})),
+	)
+	if had != nil {
+		p.bar.SetCurrent(int64(had.Len()))
+	}
+	return p
+}
+
+// counting returns an Options.Done that counts, before what is there to do.
+func (p *counting) counting(next func(sweep.Outcome) error) func(sweep.Outcome) error {
+	return func(o sweep.Outcome) error {
+		p.frames.Add(1)
+		if o.Error != "" {
+			p.failures.Add(1)
+		}
+		if p.bar != nil {
+			p.bar.Increment()
+		}
+		if next == nil {
+			return nil
+		}
+		return next(o)
 	}
 }

@@ -23,6 +23,7 @@ const rootExample = `  rxpath run                                     the built-
   rxpath run feed.yaml --out results             a scenario of your own, with files and plots
   rxpath run feed.pcapng                         a capture of your own
   rxpath run --print-scenario > my.yaml          a scenario to start from
+  rxpath sweep --vary load=1,2,5,10              what more traffic does
   rxpath check my.yaml                           what is wrong with it`
 
 // newRoot returns the command with its subcommands.
@@ -43,7 +44,7 @@ func newRoot(s streams) *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	root.SetHelpCommand(newHelp(root))
-	root.AddCommand(newRun(), newCheck(), newProfiles(), newVersion(), newCompletion(root))
+	root.AddCommand(newRun(), newSweep(), newMerge(), newCheck(), newProfiles(), newVersion(), newCompletion(root))
 	return root
 }
 

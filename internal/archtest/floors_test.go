@@ -34,8 +34,8 @@ var floors = []row{
 		"sim/scenario", "sim/procfs", "sim/trace", "sim/capture"}},
 	{4, "the host and the run", []string{"sim"}},
 	{5, "scenario files; statistics and tables", []string{"sim/scenariofile", "sim/report"}},
-	{5, "plots, many runs, recorded truth, helpers for users' tests", []string{
-		"sim/report/plots", "sim/sweep", "sim/verify", "sim/simtest"}},
+	{5, "many runs, recorded truth, helpers for users' tests", []string{"sim/sweep", "sim/verify", "sim/simtest"}},
+	{5, "plots", []string{"sim/report/plots"}},
 	{6, "the command; runnable lessons", []string{"cmd/...", "examples/..."}},
 }
 

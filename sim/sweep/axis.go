@@ -31,6 +31,9 @@ type Axis struct {
 //	1ms..10ms:+1ms    from 1 ms to at most 10 ms, in steps of 1 ms
 //	@values.txt       a file with one value a line
 //	64..4096          a range to draw from, as Sample does; 64..4096:log draws by ratio
+//
+// A range between whole numbers with a whole step has whole values; 1.0..2.0
+// has fractions, too.
 func ParseAxis(arg string) (Axis, error) {
 	key, spec, ok := strings.Cut(arg, "=")
 	key, spec = strings.TrimSpace(key), strings.TrimSpace(spec)
@@ -127,7 +130,7 @@ func (a *Axis) parseRange(spec string) error {
 	}
 	switch {
 	case !stepped || step == "log":
-		a.Low, a.High, a.Log = lo.String(), hi.String(), stepped
+		a.Low, a.High, a.Log = strings.TrimSpace(low), strings.TrimSpace(high), stepped
 		if a.Log && lo.value.Sign() <= 0 {
 			return fmt.Errorf("%q: a range by ratio begins above 0", spec)
 		}
@@ -160,8 +163,8 @@ func (a *Axis) steps(lo, hi quantity, step string, next func(v, by *big.Rat), ch
 		return fmt.Errorf("step %q: %w", step, err)
 	}
 	for v := new(big.Rat).Set(lo.value); v.Cmp(hi.value) <= 0; next(v, by.value) {
-		q := quantity{new(big.Rat).Set(v), lo.unit}
-		if lo.whole() && hi.whole() && !q.whole() {
+		q := quantity{new(big.Rat).Set(v), lo.unit, lo.point}
+		if lo.whole() && hi.whole() && by.whole() {
 			q.value = roundRat(v)
 		}
 		a.Values = append(a.Values, q.String())

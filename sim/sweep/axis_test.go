@@ -15,7 +15,7 @@ func TestParseAxis(t *testing.T) {
 	for arg, want := range map[string]Axis{
 		"net.core.netdev_budget=300,600,1200": {Path: "net.core.netdev_budget", Values: []string{"300", "600", "1200"}},
 		"nics[0].ring.rx=64..512:x2":          {Path: "nics[0].ring.rx", Values: []string{"64", "128", "256", "512"}},
-		"nics[0].ring.rx=64..100:x1.1":        {Path: "nics[0].ring.rx", Values: []string{"64", "70", "77", "85", "94"}},
+		"a=64..100:x1.25":                     {Path: "a", Values: []string{"64", "80", "100"}},
 		"a=1ms..3ms:+1ms":                     {Path: "a", Values: []string{"1ms", "2ms", "3ms"}},
 		"a=500us..2ms:x2":                     {Path: "a", Values: []string{"500us", "1ms", "2ms"}},
 		"a=1ms..2.5ms:+500us":                 {Path: "a", Values: []string{"1ms", "1500us", "2ms", "2500us"}},
@@ -29,12 +29,6 @@ func TestParseAxis(t *testing.T) {
 	} {
 		got, err := ParseAxis(arg)
 		require.NoError(t, err, arg)
-		if want.Path == "load" || strings.Contains(arg, "x1.1") {
-			// A bare range of whole numbers stays whole only if both ends and the step allow it.
-			require.Equal(t, want.Path, got.Path)
-			require.Len(t, got.Values, len(want.Values), "%s: %q", arg, got.Values)
-			continue
-		}
 		require.Equal(t, want, got, arg)
 	}
 }

@@ -180,7 +180,7 @@ func (a *Axis) at(u float64) (string, error) {
 	if r.Cmp(hi.value) > 0 {
 		r = hi.value
 	}
-	return quantity{r, lo.unit}.String(), nil
+	return quantity{r, lo.unit, false}.String(), nil
 }
 
 // ReadPoints reads a design from CSV: the first line names the keys, every

@@ -12,6 +12,7 @@ import (
 type quantity struct {
 	value *big.Rat // in the smallest unit of its family
 	unit  string   // as it was written, empty for a bare number
+	point bool     // written with a decimal point, so that fractions make sense
 }
 
 // families are units that can be converted into each other, smallest first.
@@ -52,7 +53,7 @@ func parseQuantity(s string) (quantity, error) {
 		return quantity{}, fmt.Errorf("%q: unknown unit %q: want one of ns us ms s, B KiB MiB GiB, pps kpps Mpps, kb/s Mb/s Gb/s, %%", s, m[2])
 	}
 	r, _ := new(big.Rat).SetString(m[1])
-	return quantity{r.Mul(r, big.NewRat(factor, 1)), m[2]}, nil
+	return quantity{r.Mul(r, big.NewRat(factor, 1)), m[2], strings.Contains(m[1], ".")}, nil
 }
 
 // String prints the quantity exactly: as a whole number of the largest unit
@@ -75,5 +76,5 @@ func (q quantity) String() string {
 	return strings.TrimRight(v.FloatString(digits), "0") + q.unit
 }
 
-// whole reports whether the quantity is a bare whole number.
-func (q quantity) whole() bool { return q.unit == "" && q.value.IsInt() }
+// whole reports whether the quantity was written as a bare whole number.
+func (q quantity) whole() bool { return q.unit == "" && !q.point }
