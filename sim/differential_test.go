@@ -19,6 +19,7 @@ import (
 	"github.com/seed-556df219/rxpath/sim/skb"
 	"github.com/seed-556df219/rxpath/sim/traffic"
 	"github.com/seed-556df219/rxpath/socket"
+	"github.com/seed-556df219/rxpath/udp"
 )
 
 // The differential test: random hosts under random traffic, run by the naive
@@ -62,7 +63,7 @@ type outcome struct {
 	Stages   []stageSum
 	Threads  []threadSum
 	Digest   uint64
-	Fanout   [4]uint64
+	Fanout   udp.Stats
 }
 
 type stageSum struct {
@@ -139,6 +140,7 @@ func randomWorld(seed uint64) *world {
 	if w.one(8) {
 		w.contend()
 	}
+	w.listen()
 	w.temper()
 	w.drivers()
 	return w
@@ -342,8 +344,7 @@ func (w *world) run(t *testing.T, naive bool, slices uint64) outcome {
 	require.Equal(t, fall.Offered, total(fall.Frames))
 	require.Equal(t, fall.Delivered, total(fall.Copies))
 	require.Equal(t, fall.Tapped, total(fall.Taps))
-	out := outcome{Snapshot: h.Snapshot(), Digest: h.Digest(),
-		Fanout: [4]uint64{h.udp.Stats.ClonesLocked, h.udp.Stats.ClonesUnlocked, h.udp.Stats.Originals, h.udp.Stats.DemuxHits}}
+	out := outcome{Snapshot: h.Snapshot(), Digest: h.Digest(), Fanout: h.udp.Stats}
 	for _, s := range h.Latencies() {
 		out.Stages = append(out.Stages, stageSum{s.Name, s.Hist.N, s.Hist.Sum, s.Hist.Checksum(), s.Hist.Max})
 	}
@@ -435,9 +436,10 @@ func (c *coverage) add(o outcome) {
 		c.events["reschedule interrupt"] += s.Reschedule
 	}
 	c.events["read"] += o.Snapshot.Ledger.Consumed
-	c.events["clone under the slot lock"] += o.Fanout[0]
-	c.events["clone"] += o.Fanout[1]
-	c.events["early demux"] += o.Fanout[3]
+	c.events["clone under the slot lock"] += o.Fanout.ClonesLocked
+	c.events["clone"] += o.Fanout.ClonesUnlocked
+	c.events["early demux"] += o.Fanout.DemuxHits
+	c.events["wait for a slot lock"] += o.Fanout.SlotWaits
 	for _, d := range o.Snapshot.Devices {
 		for _, s := range d.Stats {
 			switch s.Name {
@@ -477,7 +479,7 @@ func (c *coverage) report(t *testing.T) {
 		}
 	}
 	for _, e := range []string{"time_squeeze", "softirq restart", "ksoftirqd wake-up", "task wake-up", "preemption", "received_rps", "flow_limit_count", "tick",
-		"reschedule interrupt", "read", "clone under the slot lock", "clone", "early demux", "tx_flow_control_xoff", "tx_flow_control_xon",
+		"reschedule interrupt", "read", "clone under the slot lock", "clone", "wait for a slot lock", "early demux", "tx_flow_control_xoff", "tx_flow_control_xon",
 		"igb rx_no_buffer_count", "igb rx_fifo_errors", "igb rx_queue_0_drops"} {
 		t.Logf("%-28s %9d", e, c.events[e])
 		require.NotZero(t, c.events[e], "no case saw a %s", e)

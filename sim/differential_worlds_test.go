@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"net/netip"
 
 	"github.com/seed-556df219/rxpath/nic"
@@ -70,6 +71,66 @@ func (w *world) temper() {
 		w.round()
 	}
 	w.rnd = drawn
+}
+
+// listen makes some worlds with many listeners, so that cores meet at the locks
+// of slots, and with sockets of every kind.
+func (w *world) listen() {
+	drawn := w.rnd
+	w.rnd = engine.NewStream(w.seed, "listen")
+	if w.one(4) {
+		w.crowd()
+	}
+	if w.one(3) {
+		w.mingle()
+	}
+	if w.one(5) {
+		k := &w.cfg.Kernel
+		k.FanoutLockless, k.Hash2First, k.ReuseportArray, k.EarlyDemuxBroadcast = w.one(2), w.one(2), w.one(2), w.one(2)
+	}
+	w.rnd = drawn
+}
+
+// crowd lets several CPUs receive for more sockets than the fan-out gathers.
+func (w *world) crowd() {
+	w.cfg.CPUs = max(w.cfg.CPUs, 4)
+	for i := range w.cfg.NICs {
+		n := &w.cfg.NICs[i]
+		n.RPS = map[string][]int{}
+		for q := range n.Combined {
+			n.RPS[fmt.Sprintf("rx-%d", q)] = []int{0, 1, 2, 3}
+		}
+	}
+	a := scenario.App{Name: "crowd", CPUs: []int{w.pick(w.cfg.CPUs)}}
+	a.Read.With = []scenario.ReadMode{scenario.Never, scenario.EpollRecvmsg}[w.pick(2)]
+	a.Read.Batch = 1
+	for range w.between(33, 100) {
+		a.Sockets = append(a.Sockets, w.socket())
+	}
+	w.cfg.Apps = append(w.cfg.Apps, a)
+	for i := range w.traffic {
+		c := &w.traffic[i]
+		c.Flows, c.VLAN = 16, 0
+		c.Dst = netip.AddrPortFrom(group, port)
+	}
+}
+
+// mingle connects sockets, binds them to devices and lets them share a port.
+func (w *world) mingle() {
+	for i := range w.cfg.Apps {
+		for k := range w.cfg.Apps[i].Sockets {
+			s := &w.cfg.Apps[i].Sockets[k]
+			if w.one(3) {
+				s.Remote = w.traffic[w.pick(len(w.traffic))].Src
+			}
+			if w.one(4) {
+				s.Device = w.cfg.NICs[w.pick(len(w.cfg.NICs))].Name
+			}
+			if s.ReusePort = w.one(3); s.ReusePort && w.one(2) {
+				s.Local = netip.AddrPortFrom(w.cfg.NICs[0].Addr.Netip(), s.Local.Port())
+			}
+		}
+	}
 }
 
 // saturate offers one interface more equal frames than its host can take, from

@@ -53,9 +53,6 @@ func (h *Host) Bind(cfg socket.Config) (*Socket, error) {
 		Sock: s.sock, Name: cfg.Name, Local: skb.AddrFrom(cfg.Local.Addr()), LocalPort: cfg.Local.Port(),
 		ReusePort: cfg.ReusePort, ReuseAddr: cfg.ReuseAddr, UID: cfg.UID, NoMulticastAll: cfg.NoMulticastAll,
 	}
-	if cfg.Remote.IsValid() {
-		s.entry.Remote, s.entry.RemotePort = skb.AddrFrom(cfg.Remote.Addr()), cfg.Remote.Port()
-	}
 	if cfg.Device != "" {
 		d, err := h.ip.DeviceNamed(cfg.Device)
 		if err != nil {
@@ -65,6 +62,10 @@ func (h *Host) Bind(cfg socket.Config) (*Socket, error) {
 	}
 	if err := h.udp.Bind(s.entry); err != nil {
 		return nil, err
+	}
+	if cfg.Remote.IsValid() {
+		peer := skb.AddrFrom(cfg.Remote.Addr())
+		h.udp.Connect(s.entry, peer, cfg.Remote.Port(), h.sourceTo(peer))
 	}
 	for _, j := range cfg.Join {
 		if err := s.join(j); err != nil {

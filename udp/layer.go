@@ -8,12 +8,13 @@
 //	         └─ unicast ─ lookup ─┬──────────────────────────┘
 //	                              └─ NoPorts, ICMP
 //
-// Not modelled: encapsulation sockets, UDP-Lite, IPv6 sockets, source filters,
-// the time that CPUs wait for each other at a slot's lock.
+// Not modelled: encapsulation sockets, UDP-Lite, IPv6 sockets, IPsec policies,
+// ports that the kernel chooses.
 package udp
 
 import (
 	"github.com/seed-556df219/rxpath/sim/cpu"
+	"github.com/seed-556df219/rxpath/sim/engine"
 	"github.com/seed-556df219/rxpath/sim/kernel"
 	"github.com/seed-556df219/rxpath/sim/mib"
 	"github.com/seed-556df219/rxpath/sim/skb"
@@ -40,8 +41,8 @@ type Layer struct {
 	// Stats are counters that no file shows.
 	Stats Stats
 
-	table table
-	memo  []skb.Memo[*match] // by interface index
+	primary, secondary table
+	memo               []skb.Memo[*match] // by interface index
 }
 
 // Stats counts what happened in the fan-out.
@@ -52,6 +53,9 @@ type Stats struct {
 	Originals uint64
 	// DemuxHits counts packets for which early demux found the only socket.
 	DemuxHits uint64
+	// SlotWaits counts how often a CPU found a slot's lock taken, SlotWaited how long they waited, in all (MF-3).
+	SlotWaits  uint64
+	SlotWaited engine.Time
 }
 
 // A match is what the tables say of a flow that arrives on an interface.
@@ -59,6 +63,7 @@ type match struct {
 	demux   *Entry   // by early demux
 	unicast *Entry   // by lookup
 	multi   []*Entry // in the order of the fan-out
+	scans   []scan   // the chains in which multi was found
 }
 
 // Kinds of effects in a core's digest.
@@ -76,12 +81,16 @@ func (l *Layer) find(b *skb.Buff) *match {
 	h := b.Head
 	m := &match{}
 	switch b.PktType {
-	case skb.PacketMulticast, skb.PacketBroadcast:
+	case skb.PacketBroadcast:
+		if l.Profile.EarlyDemuxBroadcast {
+			m.demux = l.demuxMulticast(h, b.IfIndex)
+		}
+	case skb.PacketMulticast:
 		m.demux = l.demuxMulticast(h, b.IfIndex)
 	case skb.PacketHost:
 		m.demux = l.demuxUnicast(h, b.IfIndex)
 	}
-	m.multi = l.matchMulticast(h, b.IfIndex)
+	m.multi, m.scans = l.matchMulticast(h, b.IfIndex)
 	m.unicast = l.lookup(h, b.IfIndex)
 	memo.Put(h, m)
 	return m
@@ -186,45 +195,4 @@ func (l *Layer) drop(c *cpu.Core, r skb.DropReason) {
 	l.Ledger.Drop(r)
 	c.Digest.Fold(c.Now(), digestDrop+uint64(r))
 	c.Spend(l.Costs.FreeDrop.Fixed)
-}
-
-// deliverMulticast models __udp4_lib_mcast_deliver (3.1): matching sockets
-// gather in an array; when the next one finds it full, all are served with the
-// slot lock held; the rest are served after the scan, and the last of them gets
-// the packet itself.
-func (l *Layer) deliverMulticast(c *cpu.Core, b *skb.Buff) {
-	all := l.find(b).multi
-	if len(all) == 0 {
-		if l.Profile.IgnoredMulti {
-			l.Net.UDP.IgnoredMulti++
-		}
-		l.drop(c, skb.IgnoredMulti)
-		return
-	}
-	stack := all
-	for len(stack) > l.Profile.FanoutFlush {
-		l.flushStack(c, b, stack[:l.Profile.FanoutFlush], false)
-		stack = stack[l.Profile.FanoutFlush:]
-	}
-	l.flushStack(c, b, stack, true)
-}
-
-// flushStack models flush_stack (FS-1, FS-3): a clone for every socket, at the
-// end of the last call the packet itself for the last one.
-func (l *Layer) flushStack(c *cpu.Core, b *skb.Buff, stack []*Entry, final bool) {
-	for i, e := range stack {
-		if final && i == len(stack)-1 {
-			l.Stats.Originals++
-			e.Sock.QueueRcvSKB(c, b)
-			return
-		}
-		if final {
-			l.Stats.ClonesUnlocked++
-		} else {
-			l.Stats.ClonesLocked++
-		}
-		l.Ledger.Clone()
-		c.Spend(l.Costs.Clone.Fixed)
-		e.Sock.QueueRcvSKB(c, b) // reads b, keeps nothing of it
-	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/bits"
 
+	"github.com/seed-556df219/rxpath/sim/cpu"
 	"github.com/seed-556df219/rxpath/sim/skb"
 )
 
@@ -25,7 +26,10 @@ type Entry struct {
 	// Groups are the memberships of this socket.
 	Groups []GroupOn
 
-	rxDst skb.Route // sk_rx_dst (ED-7)
+	rxDst  skb.Route // sk_rx_dst (ED-7)
+	group  *reuseGroup
+	slot2  uint32 // the secondary slot in which it stands
+	chosen bool   // Local was chosen by Connect, not by Bind
 }
 
 // GroupOn is a group joined on a device.
@@ -34,10 +38,38 @@ type GroupOn struct {
 	IfIndex int32
 }
 
-// A table holds the chains that are not empty, newest socket first (HT-4).
-type table struct {
-	primary   map[uint32][]*Entry
-	secondary map[uint32][]*Entry
+// A slot is one chain of a hash table, newest socket first (HT-4). It models
+// struct udp_hslot.
+type slot struct {
+	chain []*Entry
+	lock  cpu.Spinlock
+}
+
+// A table holds the slots that somebody has asked for.
+type table map[uint32]*slot
+
+// at returns a slot.
+func (t *table) at(key uint32) *slot {
+	s := (*t)[key]
+	if s == nil {
+		if *t == nil {
+			*t = table{}
+		}
+		s = &slot{}
+		(*t)[key] = s
+	}
+	return s
+}
+
+func (s *slot) insert(e *Entry) { s.chain = append([]*Entry{e}, s.chain...) }
+
+func (s *slot) remove(e *Entry) {
+	for i, o := range s.chain {
+		if o == e {
+			s.chain = append(append([]*Entry{}, s.chain[:i]...), s.chain[i+1:]...)
+			return
+		}
+	}
 }
 
 // Bucket returns the primary slot of a port (HT-2), the sl column of
@@ -85,40 +117,56 @@ func (l *Layer) Bind(e *Entry) error {
 		return fmt.Errorf("udp: bind %s to %v:%d: address already in use by %s (EADDRINUSE); set reuseaddr or reuseport on both",
 			e.Name, e.Local, e.LocalPort, o.Name)
 	}
-	if l.table.primary == nil {
-		l.table = table{map[uint32][]*Entry{}, map[uint32][]*Entry{}}
-	}
-	k1, k2 := l.Bucket(e.LocalPort), l.hash2(e.Local, e.LocalPort)
-	l.table.primary[k1] = append([]*Entry{e}, l.table.primary[k1]...)
-	l.table.secondary[k2] = append([]*Entry{e}, l.table.secondary[k2]...)
+	l.primary.at(l.Bucket(e.LocalPort)).insert(e)
+	e.slot2 = l.hash2(e.Local, e.LocalPort)
+	l.secondary.at(e.slot2).insert(e)
+	l.addReuse(e)
 	l.forget()
 	return nil
 }
 
-// Unbind takes a socket out of both chains.
+// Unbind takes a socket out of both chains. It models udp_lib_unhash.
 func (l *Layer) Unbind(e *Entry) {
-	k1, k2 := l.Bucket(e.LocalPort), l.hash2(e.Local, e.LocalPort)
-	l.table.primary[k1] = without(l.table.primary[k1], e)
-	l.table.secondary[k2] = without(l.table.secondary[k2], e)
+	l.primary.at(l.Bucket(e.LocalPort)).remove(e)
+	l.secondary.at(e.slot2).remove(e)
+	e.group.leave(e)
+	l.forget()
+}
+
+// Connect models ip4_datagram_connect and udp_v4_rehash: the socket receives
+// from one peer only, and if it was bound to no address it now has local, the
+// source address of the route to the peer, and moves to the head of that
+// address's chain. Its place in the primary slot stays (HT-4).
+func (l *Layer) Connect(e *Entry, peer skb.Addr, port uint16, local skb.Addr) {
+	e.Remote, e.RemotePort = peer, port
+	if e.Local == 0 {
+		e.Local, e.chosen = local, true
+		if k := l.hash2(e.Local, e.LocalPort); k != e.slot2 {
+			l.secondary.at(e.slot2).remove(e)
+			l.secondary.at(k).insert(e)
+			e.slot2 = k
+		}
+	}
+	l.forget()
+}
+
+// Disconnect models udp_disconnect: connect with AF_UNSPEC. The device
+// goes, too, and an address that Connect chose, but the socket stays in the chain of that address, where
+// nobody looks for it when there are more than ten sockets (HT-4).
+func (l *Layer) Disconnect(e *Entry) {
+	e.Remote, e.RemotePort, e.IfIndex = 0, 0, 0
+	if e.chosen {
+		e.Local, e.chosen = 0, false
+	}
 	l.forget()
 }
 
 // Changed says that what matching looks at has changed: a group, a peer.
 func (l *Layer) Changed() { l.forget() }
 
-func without(chain []*Entry, e *Entry) []*Entry {
-	var out []*Entry
-	for _, o := range chain {
-		if o != e {
-			out = append(out, o)
-		}
-	}
-	return out
-}
-
 // Position returns the place of a socket in its bucket, newest first (PU-1).
 func (l *Layer) Position(e *Entry) int {
-	for i, o := range l.table.primary[l.Bucket(e.LocalPort)] {
+	for i, o := range l.primary.at(l.Bucket(e.LocalPort)).chain {
 		if o == e {
 			return i
 		}
@@ -130,14 +178,14 @@ func (l *Layer) Position(e *Entry) int {
 // in the slot, only the chains of the own address and of 0.0.0.0 are searched
 // (BD-1).
 func (l *Layer) conflict(e *Entry) *Entry {
-	chain := l.table.primary[l.Bucket(e.LocalPort)]
+	chain := l.primary.at(l.Bucket(e.LocalPort)).chain
 	if len(chain) > l.Profile.Hash2Threshold {
-		own := l.table.secondary[l.hash2(e.Local, e.LocalPort)]
+		own := l.secondary.at(l.hash2(e.Local, e.LocalPort)).chain
 		if len(chain) >= len(own) {
 			if o := inUse(own, e); o != nil {
 				return o
 			}
-			return inUse(l.table.secondary[l.hash2(0, e.LocalPort)], e)
+			return inUse(l.secondary.at(l.hash2(0, e.LocalPort)).chain, e)
 		}
 	}
 	return inUse(chain, e)
@@ -154,154 +202,4 @@ func inUse(chain []*Entry, e *Entry) *Entry {
 		}
 	}
 	return nil
-}
-
-// demuxMulticast models __udp4_lib_mcast_demux_lookup: exactly one match in a
-// primary slot of at most ten sockets (ED-3).
-func (l *Layer) demuxMulticast(h *skb.Header, ifindex int32) *Entry {
-	chain := l.table.primary[l.Bucket(h.DstPort)]
-	if len(chain) > l.Profile.Hash2Threshold {
-		return nil
-	}
-	var only *Entry
-	for _, e := range chain {
-		if e.wantsMulticast(h, ifindex) {
-			if only != nil {
-				return nil
-			}
-			only = e
-		}
-	}
-	return only
-}
-
-// demuxUnicast models __udp4_lib_demux_lookup: the first socket of the
-// secondary chain, if it is connected to exactly this peer (ED-4).
-func (l *Layer) demuxUnicast(h *skb.Header, ifindex int32) *Entry {
-	chain := l.table.secondary[l.hash2(h.Dst, h.DstPort)]
-	if len(chain) == 0 {
-		return nil
-	}
-	e := chain[0]
-	if e.Remote == h.Src && e.RemotePort == h.SrcPort && e.Local == h.Dst && e.LocalPort == h.DstPort &&
-		(e.IfIndex == 0 || e.IfIndex == ifindex) {
-		return e
-	}
-	return nil
-}
-
-// matchMulticast returns the sockets of the fan-out in their order: over the
-// primary slot up to ten sockets, else over the chains of the group address and
-// of 0.0.0.0 (3.1, MF-1, MF-2).
-func (l *Layer) matchMulticast(h *skb.Header, ifindex int32) []*Entry {
-	chain := l.table.primary[l.Bucket(h.DstPort)]
-	if len(chain) > l.Profile.Hash2Threshold {
-		k, any := l.hash2(h.Dst, h.DstPort), l.hash2(0, h.DstPort)
-		chain = l.table.secondary[k]
-		if k != any {
-			chain = append(append([]*Entry{}, chain...), l.table.secondary[any]...)
-		}
-	}
-	var out []*Entry
-	for _, e := range chain {
-		if e.wantsMulticast(h, ifindex) {
-			out = append(out, e)
-		}
-	}
-	return out
-}
-
-// wantsMulticast models __udp_is_mcast_sock and ip_mc_sf_allow (3.3).
-func (e *Entry) wantsMulticast(h *skb.Header, ifindex int32) bool {
-	if e.LocalPort != h.DstPort || e.Local != 0 && e.Local != h.Dst ||
-		e.Remote != 0 && e.Remote != h.Src || e.RemotePort != 0 && e.RemotePort != h.SrcPort ||
-		e.IfIndex != 0 && e.IfIndex != ifindex {
-		return false
-	}
-	if !h.Dst.Multicast() || !e.NoMulticastAll {
-		return true
-	}
-	for _, g := range e.Groups {
-		if g.Group == h.Dst && g.IfIndex == ifindex {
-			return true
-		}
-	}
-	return false
-}
-
-// lookup models __udp4_lib_lookup (LK-1 to LK-4).
-func (l *Layer) lookup(h *skb.Header, ifindex int32) *Entry {
-	primary := l.table.primary[l.Bucket(h.DstPort)]
-	if len(primary) > l.Profile.Hash2Threshold {
-		exact := l.table.secondary[l.hash2(h.Dst, h.DstPort)]
-		if len(primary) >= len(exact) {
-			if e := l.best(exact, h, ifindex, h.Dst, true); e != nil {
-				return e
-			}
-			any := l.table.secondary[l.hash2(0, h.DstPort)]
-			if len(primary) >= len(any) {
-				return l.best(any, h, ifindex, 0, true)
-			}
-		}
-	}
-	return l.best(primary, h, ifindex, 0, false)
-}
-
-// best returns the highest score, the first seen of equals unless SO_REUSEPORT
-// chooses: whether it does is up to the first of them (LK-2 to LK-4). In a secondary chain the local address must equal.
-func (l *Layer) best(chain []*Entry, h *skb.Header, ifindex int32, local skb.Addr, secondary bool) *Entry {
-	var win *Entry
-	top, matches, reuse := 0, uint64(0), false
-	var hash uint32
-	for _, e := range chain {
-		score := e.score(h, ifindex)
-		if secondary && e.Local != local {
-			score = 0
-		} else if secondary && score > 0 && e.Local != 0 {
-			score -= 4
-		}
-		switch {
-		case score > top:
-			win, top, reuse = e, score, e.ReusePort
-			if reuse {
-				matches, hash = 1, l.reuseHash(h)
-			}
-		case score == top && score > 0 && reuse:
-			matches++
-			if uint64(hash)*matches>>32 == 0 {
-				win = e
-			}
-			hash = hash*1664525 + 1013904223
-		}
-	}
-	return win
-}
-
-// score models compute_score; 0 disqualifies (LK-2).
-func (e *Entry) score(h *skb.Header, ifindex int32) int {
-	if e.LocalPort != h.DstPort {
-		return 0
-	}
-	score := 2
-	for _, f := range [...]struct{ set, equal bool }{
-		{e.Local != 0, e.Local == h.Dst},
-		{e.Remote != 0, e.Remote == h.Src},
-		{e.RemotePort != 0, e.RemotePort == h.SrcPort},
-		{e.IfIndex != 0, e.IfIndex == ifindex},
-	} {
-		if f.set {
-			if !f.equal {
-				return 0
-			}
-			score += 4
-		}
-	}
-	return score
-}
-
-// reuseHash models udp_ehashfn, the hash by which a flow keeps its SO_REUSEPORT
-// socket (LK-4): one Jenkins round over the addresses and ports.
-func (l *Layer) reuseHash(h *skb.Header) uint32 {
-	x := portHash(h.Src, h.SrcPort, l.ReuseSecret)
-	return portHash(h.Dst, h.DstPort, x)
 }

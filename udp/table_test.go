@@ -129,8 +129,8 @@ func TestLK1FallsBack(t *testing.T) {
 		}
 	}
 	require.Greater(t, n, 0)
-	for len(b.layer.table.secondary[slot]) <= len(b.layer.table.primary[b.layer.Bucket(port)])+2 {
-		b.mustBind("more", "", onPort(b.layer.table.secondary[slot][0].LocalPort), func(e *Entry) { e.ReusePort = true })
+	for len(b.layer.secondary.at(slot).chain) <= len(b.layer.primary.at(b.layer.Bucket(port)).chain)+2 {
+		b.mustBind("more", "", onPort(b.layer.secondary.at(slot).chain[0].LocalPort), func(e *Entry) { e.ReusePort = true })
 	}
 	b.mustBind("any, connected", "", connected("10.0.0.1", 5000))
 	b.mustBind("address", "10.0.0.2")
@@ -414,6 +414,67 @@ func TestHT4NewestFirst(t *testing.T) {
 	all[1].NoMulticastAll = true
 	b.layer.Changed()
 	require.Equal(t, []string{"2", "0"}, b.receive(packet(group)))
+}
+
+// HT-4: connect chooses the local address and moves the socket to the head of
+// that address's chain; dissolving it gives the address back and leaves the
+// socket where it is.
+func TestHT4Connect(t *testing.T) {
+	local := skb.AddrFrom(own)
+	t.Run("HT-4 connect sets the local address", func(t *testing.T) {
+		b := newBench(t)
+		s := b.mustBind("s", "")
+		require.Equal(t, []string{"s"}, b.receive(packet(group)))
+		b.layer.Connect(s.Entry, skb.AddrFrom(sender.Addr()), sender.Port(), local)
+		require.Equal(t, local, s.Local)
+		require.Empty(t, b.receive(packet(group)), "a unicast address does not match multicast")
+		require.Equal(t, []string{"s"}, b.receive(packet(own)))
+		require.Empty(t, b.receive(packet(netip.MustParseAddr("10.0.0.3"))))
+		require.Same(t, s.Entry, b.demux(packet(own)), "ED-4")
+	})
+	t.Run("HT-4 a bound address stays", func(t *testing.T) {
+		b := newBench(t)
+		s := b.mustBind("s", "10.0.0.3")
+		b.layer.Connect(s.Entry, 1, 2, local)
+		require.Equal(t, "10.0.0.3", s.Local.String())
+		b.layer.Disconnect(s.Entry)
+		require.Equal(t, "10.0.0.3", s.Local.String())
+		require.Zero(t, s.Remote)
+		require.Zero(t, s.RemotePort)
+	})
+	for name, tc := range map[string]struct {
+		fill bool
+		want []string
+	}{
+		"HT-4 found again with ten sockets": {false, []string{"s"}},
+		"HT-4 missed with more than ten":    {true, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			if tc.fill {
+				b.fill()
+			}
+			s := b.mustBind("s", "", onDevice(2))
+			b.layer.Connect(s.Entry, skb.AddrFrom(sender.Addr()), sender.Port(), local)
+			require.Equal(t, []string{"s"}, b.receive(packet(own)), "in the chain of its new address")
+			b.layer.Disconnect(s.Entry)
+			require.Zero(t, s.Local)
+			require.Zero(t, s.IfIndex)
+			require.Equal(t, tc.want, b.receive(packet(own)))
+			require.Equal(t, tc.want, b.receive(packet(group)))
+			b.layer.Unbind(s.Entry)
+			require.Empty(t, b.receive(packet(own)))
+			require.NotContains(t, b.layer.secondary.at(b.layer.hash2(local, port)).chain, s.Entry, "it has left the chain in which it stood")
+		})
+	}
+	t.Run("HT-4 the place in the primary slot stays", func(t *testing.T) {
+		b := newBench(t)
+		s := b.mustBind("old", "")
+		b.mustBind("new", "10.0.0.2")
+		b.layer.Connect(s.Entry, skb.AddrFrom(sender.Addr()), sender.Port(), local)
+		require.Equal(t, 1, b.layer.Position(s.Entry))
+		require.Same(t, s.Entry, b.demux(packet(own)), "but it is the head of the secondary chain")
+	})
 }
 
 // LK-1, LK-2: in the chain of the destination only sockets bound to it count,

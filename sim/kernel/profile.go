@@ -66,6 +66,15 @@ type Profile struct {
 	RecvSkipsBadChecksum bool
 	// RcvBufClamped: requests beyond half of INT_MAX are clamped, negative ones of SO_RCVBUFFORCE to 0; otherwise sk_rcvbuf can become negative (RB-5).
 	RcvBufClamped bool
+	// FanoutLockless: the multicast fan-out takes no slot lock and gathers nothing; every match but the first is served at once
+	// with a clone, the first one last, with the packet itself (linux-6.18 2).
+	FanoutLockless bool
+	// Hash2First: a unicast lookup goes to the chain of the address, then to that of 0.0.0.0, however few sockets there are (linux-6.18 1.11).
+	Hash2First bool
+	// ReuseportArray: SO_REUSEPORT sockets of one address stand in an array, and a flow's hash scaled to its length chooses (linux-6.18 1.11).
+	ReuseportArray bool
+	// EarlyDemuxBroadcast: early demux looks broadcast datagrams up, too (linux-6.18 2).
+	EarlyDemuxBroadcast bool
 }
 
 // Linux40 returns the reference profile: Linux 4.0.5 on x86-64.
@@ -85,6 +94,8 @@ func Linux40() Profile {
 		SocketBacklog:  true,
 		PeekCounts:     true,
 		OvflAlways:     true,
+
+		EarlyDemuxBroadcast: true,
 	}
 }
 

@@ -19,6 +19,10 @@ func Linux61() Profile {
 	p.OvflAlways = false
 	p.RecvSkipsBadChecksum = true
 	p.RcvBufClamped = true
+	p.FanoutLockless = true
+	p.Hash2First = true
+	p.ReuseportArray = true
+	p.EarlyDemuxBroadcast = false
 	return p
 }
 

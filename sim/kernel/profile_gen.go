@@ -34,4 +34,8 @@ var profileDocs = map[string]string{
 	"OvflAlways":           "every datagram is stamped with sk_drops (OV-1); otherwise only those that come while SO_RXQ_OVFL is set.",
 	"RecvSkipsBadChecksum": "a receive call that finds a bad checksum tries the next datagram; otherwise a non-blocking one ends with EAGAIN (5.2).",
 	"RcvBufClamped":        "requests beyond half of INT_MAX are clamped, negative ones of SO_RCVBUFFORCE to 0; otherwise sk_rcvbuf can become negative (RB-5).",
+	"FanoutLockless":       "the multicast fan-out takes no slot lock and gathers nothing; every match but the first is served at once with a clone, the first one last, with the packet itself (linux-6.18 2).",
+	"Hash2First":           "a unicast lookup goes to the chain of the address, then to that of 0.0.0.0, however few sockets there are (linux-6.18 1.11).",
+	"ReuseportArray":       "SO_REUSEPORT sockets of one address stand in an array, and a flow's hash scaled to its length chooses (linux-6.18 1.11).",
+	"EarlyDemuxBroadcast":  "early demux looks broadcast datagrams up, too (linux-6.18 2).",
 }

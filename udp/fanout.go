@@ -1,0 +1,104 @@
+package udp
+
+import (
+	"github.com/seed-556df219/rxpath/sim/cpu"
+	"github.com/seed-556df219/rxpath/sim/skb"
+)
+
+// deliverMulticast models __udp4_lib_mcast_deliver (3.1): every socket that
+// matches gets the datagram.
+//
+// Not modelled: the walk over a slot's chain takes no time of its own (it is
+// part of the cost clone), so a slot lock is held for as long as sockets are
+// served under it; opening, binding and closing sockets, and readers of
+// /proc/net/udp, do not wait for slot locks, nor anybody for them.
+func (l *Layer) deliverMulticast(c *cpu.Core, b *skb.Buff) {
+	m := l.find(b)
+	switch {
+	case l.Profile.FanoutLockless:
+		l.deliverInWalk(c, b, m.multi)
+	default:
+		l.deliverStack(c, b, m)
+	}
+}
+
+// ignored ends a multicast datagram that no socket wants (3.1.4).
+func (l *Layer) ignored(c *cpu.Core) {
+	if l.Profile.IgnoredMulti {
+		l.Net.UDP.IgnoredMulti++
+	}
+	l.drop(c, skb.IgnoredMulti)
+}
+
+// deliverStack gathers matching sockets in an array. When one more is found and
+// the array is full, all in it are served, under the lock of the slot that is
+// being walked; the rest is served after the walks, with no lock, and the last
+// of all gets the packet itself (3.1.2 to 3.1.5).
+func (l *Layer) deliverStack(c *cpu.Core, b *skb.Buff, m *match) {
+	stack := m.multi
+	for _, s := range m.scans {
+		l.lock(c, s.slot)
+		for s.found-(len(m.multi)-len(stack)) > l.Profile.FanoutFlush {
+			l.flushStack(c, b, stack[:l.Profile.FanoutFlush], false)
+			stack = stack[l.Profile.FanoutFlush:]
+		}
+		s.slot.lock.Unlock(c)
+	}
+	if len(stack) == 0 {
+		l.ignored(c)
+		return
+	}
+	l.flushStack(c, b, stack, true)
+}
+
+// lock takes a slot's lock and notes the time that it took.
+func (l *Layer) lock(c *cpu.Core, s *slot) {
+	since := c.Now()
+	s.lock.Lock(c)
+	if waited := c.Now() - since; waited > 0 {
+		l.Stats.SlotWaits++
+		l.Stats.SlotWaited += waited
+	}
+}
+
+// flushStack models flush_stack (FS-1): a clone for every socket, at the end of
+// the last call the packet itself for the last one.
+func (l *Layer) flushStack(c *cpu.Core, b *skb.Buff, stack []*Entry, final bool) {
+	clones := &l.Stats.ClonesLocked
+	if final {
+		clones = &l.Stats.ClonesUnlocked
+	}
+	for i, e := range stack {
+		if final && i == len(stack)-1 {
+			l.Stats.Originals++
+			e.Sock.QueueRcvSKB(c, b)
+			return
+		}
+		*clones++
+		l.clone(c, b, e)
+	}
+}
+
+// deliverInWalk models the fan-out of 4.7 and later: without a lock or an array,
+// every match but the first gets a clone as soon as it is found, and the first
+// gets the packet itself, last.
+func (l *Layer) deliverInWalk(c *cpu.Core, b *skb.Buff, all []*Entry) {
+	if len(all) == 0 {
+		l.ignored(c)
+		return
+	}
+	for _, e := range all[1:] {
+		l.Stats.ClonesUnlocked++
+		l.clone(c, b, e)
+	}
+	l.Stats.Originals++
+	all[0].Sock.QueueRcvSKB(c, b)
+}
+
+// clone gives a socket a copy of its own, with what is known of the checksum so
+// far (CS-2).
+func (l *Layer) clone(c *cpu.Core, b *skb.Buff, e *Entry) {
+	l.Ledger.Clone()
+	c.Spend(l.Costs.Clone.Fixed)
+	e.Sock.QueueRcvSKB(c, b) // reads b, keeps nothing of it
+}
