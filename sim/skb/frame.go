@@ -53,6 +53,20 @@ const (
 	ChecksumBad
 )
 
+// Options is what ip_options_compile makes of the options of an IPv4 header, as
+// far as a receiver decides on it (IF-3).
+type Options uint8
+
+// Kinds of options.
+const (
+	NoOptions        Options = iota // none, or only such as decide nothing
+	OptionsBad                      // malformed
+	SourceRouteDone                 // a source route whose addresses are used up
+	SourceRouteLoose                // one that goes on to Header.NextHop
+	SourceRouteStrict
+	SourceRouteBad // one whose pointer leaves no room for an address
+)
+
 // A MAC is an Ethernet address.
 type MAC [6]byte
 
@@ -113,7 +127,12 @@ type Header struct {
 	IPChecksum Checksum
 	MoreFrags  bool
 	FragOffset uint16 // in bytes
-	Src, Dst   Addr
+	TTL        uint8
+	// Options is what is to be said of the IP options, NextHop the next address of a source route among them.
+	Options  Options
+	NextHop  Addr
+	ICMPType uint8 // of an ICMP message
+	Src, Dst Addr
 
 	SrcPort, DstPort uint16
 	UDPChecksum      Checksum
@@ -138,6 +157,8 @@ type Frame struct {
 	IPLen uint16
 	// UDPLen is the length field of the UDP header.
 	UDPLen uint16
+	// IPID is the identification field of the IPv4 header, which fragments of a datagram share.
+	IPID uint16
 }
 
 // WireLen returns the length with FCS, as contracts count frames.
@@ -145,7 +166,7 @@ func (f *Frame) WireLen() uint32 { return f.Len + EthFCS }
 
 // A FrameSource gives frames in the order in which they are to be sent.
 type FrameSource interface {
-	// Fill sets At, Head, Len, IPLen and UDPLen of frames, in order of At, and
+	// Fill sets At, Head, Len, IPLen, UDPLen and IPID of frames, in order of At, and
 	// returns how many; fewer than len(frames) means that the source has ended.
 	// At is when the last bit of the frame would arrive on an idle link.
 	Fill(frames []Frame) int
@@ -177,7 +198,7 @@ type RegularSource interface {
 func NewUDP(dstMAC MAC, src, dst netip.AddrPort, payload int) Frame {
 	h := &Header{
 		DstMAC: dstMAC, SrcMAC: MAC{2, 0, 0, 0, 0, 1}, EtherType: EtherTypeIPv4,
-		IPVersion: 4, IHL: 5, Proto: ProtoUDP,
+		IPVersion: 4, IHL: 5, TTL: 64, Proto: ProtoUDP,
 		Src: AddrFrom(src.Addr()), Dst: AddrFrom(dst.Addr()),
 		SrcPort: src.Port(), DstPort: dst.Port(),
 	}

@@ -40,9 +40,11 @@ func parseIPv4(ip []byte, h *Header, f *Frame) {
 	h.IHL = ip[0] & 15
 	h.TOS = ip[1]
 	f.IPLen = binary.BigEndian.Uint16(ip[2:])
+	f.IPID = binary.BigEndian.Uint16(ip[4:])
 	frag := binary.BigEndian.Uint16(ip[6:])
 	h.MoreFrags = frag&0x2000 != 0
 	h.FragOffset = frag & 0x1fff * 8
+	h.TTL = ip[8]
 	h.Proto = ip[9]
 	h.Src = Addr(binary.BigEndian.Uint32(ip[12:]))
 	h.Dst = Addr(binary.BigEndian.Uint32(ip[16:]))
@@ -52,6 +54,10 @@ func parseIPv4(ip []byte, h *Header, f *Frame) {
 	}
 	if fold(sum(ip[:hl], 0)) != 0xffff {
 		h.IPChecksum = ChecksumBad
+	}
+	h.Options, h.NextHop = parseOptions(ip[IPHeader:hl])
+	if h.Proto == ProtoICMP && h.FragOffset == 0 && len(ip) > hl {
+		h.ICMPType = ip[hl]
 	}
 	if h.Proto != ProtoUDP || h.FragOffset != 0 {
 		return

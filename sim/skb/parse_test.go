@@ -26,7 +26,7 @@ func frame(t testing.TB, s string) []byte {
 func plain() Header {
 	return Header{
 		DstMAC: MAC{0x01, 0, 0x5e, 0x41, 0x04, 0x41}, SrcMAC: MAC{2, 0, 0, 0, 0, 1},
-		EtherType: EtherTypeIPv4, IPVersion: 4, IHL: 5, Proto: ProtoUDP,
+		EtherType: EtherTypeIPv4, IPVersion: 4, IHL: 5, TTL: 64, Proto: ProtoUDP,
 		Src: 0x0a000001, Dst: 0xefc10441, SrcPort: 5000, DstPort: 14506,
 	}
 }
@@ -91,7 +91,11 @@ func TestParse(t *testing.T) {
 			}
 			h, f := Parse(data, whole)
 			require.Empty(t, cmp.Diff(tt.want, h))
-			require.Empty(t, cmp.Diff(Frame{Len: uint32(whole), IPLen: tt.ip, UDPLen: tt.udp}, f))
+			id := uint16(0)
+			if h.IPVersion != 0 {
+				id = 0x1234
+			}
+			require.Empty(t, cmp.Diff(Frame{Len: uint32(whole), IPLen: tt.ip, UDPLen: tt.udp, IPID: id}, f))
 		})
 	}
 }
