@@ -14,6 +14,8 @@ type Device struct {
 	MTU       int
 	Addr      skb.Addr
 	PrefixLen int
+	// Conf is net.ipv4.conf.NAME.
+	Conf DeviceConf
 
 	// RXDropped is dev->rx_dropped: drops of the receive core (CORE-20).
 	RXDropped uint64
@@ -26,13 +28,6 @@ type Device struct {
 	vlans  map[uint16]*Device
 	routes skb.Memo[routeResult]
 	gen    uint64 // of the routes
-}
-
-// Group is a multicast group that a device is a member of.
-type Group struct {
-	Addr skb.Addr
-	// Users counts the memberships of sockets.
-	Users int
 }
 
 // SetRPS sets rps_cpus of a queue: CPUs in ascending order (RPS-1).
@@ -57,47 +52,6 @@ func (d *Device) CountDropped() { d.RXDropped++ }
 // Groups returns the memberships, newest first.
 func (d *Device) Groups() []Group { return d.groups }
 
-// Join models ip_mc_inc_group and reports whether the group is new on the
-// device: only then is the MAC filter programmed and every cached route void
-// (GM-2, ED-6).
-func (d *Device) Join(group skb.Addr) bool {
-	for i := range d.groups {
-		if d.groups[i].Addr == group {
-			d.groups[i].Users++
-			return false
-		}
-	}
-	d.groups = append([]Group{{group, 1}}, d.groups...)
-	d.layer.routeGen++
-	return true
-}
-
-// Leave undoes one Join and reports whether it was the last.
-func (d *Device) Leave(group skb.Addr) bool {
-	for i := range d.groups {
-		if d.groups[i].Addr != group {
-			continue
-		}
-		if d.groups[i].Users--; d.groups[i].Users > 0 {
-			return false
-		}
-		d.groups = append(d.groups[:i], d.groups[i+1:]...)
-		d.layer.routeGen++
-		return true
-	}
-	return false
-}
-
-// member models ip_check_mc_rcu without source lists (MC-2).
-func (d *Device) member(group skb.Addr) bool {
-	for i := range d.groups {
-		if d.groups[i].Addr == group {
-			return true
-		}
-	}
-	return false
-}
-
 // AddVLAN makes a VLAN device on top of d.
 func (d *Device) AddVLAN(id uint16, name string, addr skb.Addr, prefixLen int) *Device {
 	v := d.layer.AddDevice(name, d.MAC, d.MTU, addr, prefixLen)
@@ -106,18 +60,4 @@ func (d *Device) AddVLAN(id uint16, name string, addr skb.Addr, prefixLen int) *
 	}
 	d.vlans[id] = v
 	return v
-}
-
-// broadcast returns the device's subnet broadcast address, 0 without one.
-func (d *Device) broadcast() skb.Addr {
-	if d.PrefixLen == 0 || d.PrefixLen >= 31 {
-		return 0
-	}
-	return d.Addr | skb.Addr(1<<(32-d.PrefixLen)-1)
-}
-
-// onLink reports whether a is in the device's subnet.
-func (d *Device) onLink(a skb.Addr) bool {
-	shift := 32 - d.PrefixLen
-	return d.Addr != 0 && d.PrefixLen > 0 && a>>shift == d.Addr>>shift
 }

@@ -6,41 +6,107 @@ import (
 	"github.com/seed-556df219/rxpath/sim/skb"
 )
 
-// Rate limits of icmp_send (UR-13).
+// Types of ICMP errors that input sends.
 const (
-	icmpGlobalRate  = 1000 // tokens a second
-	icmpGlobalBurst = 50
-	icmpRefillAfter = 20 * engine.Millisecond
-	icmpPeerRate    = engine.Second // icmp_ratelimit: one token
-	icmpPeerBurst   = 6
-	icmpPeers       = 1 << 16
+	destUnreach   = 3
+	timeExceeded  = 11
+	parameterProb = 12
 )
 
-// icmpLimit holds the token buckets.
+// Rate limits (UR-13).
+const (
+	icmpRefillAfter = 20 * engine.Millisecond
+	peerBurst       = 6 // of net.ipv4.icmp_ratelimit
+	icmpPeers       = 1 << 16
+
+	// ip_error has its own pace for the same tokens: one message a second, five at once.
+	routeErrorCost  = engine.Second
+	routeErrorBurst = 5 * routeErrorCost
+
+	// A peer that nobody has heard of has saved up a minute (inet_getpeer).
+	peerIdle = 60 * engine.Second
+)
+
+// icmpLimit holds the token bucket of the host.
 type icmpLimit struct {
 	started bool
 	credit  int64
 	stamp   engine.Time
-	peers   map[skb.Addr]*peerBucket
 }
 
-type peerBucket struct {
-	tokens, last engine.Time
+// A peer is what is remembered of another host. It models struct inet_peer.
+type peer struct {
+	tokens, last engine.Time // of its ICMP messages: rate_tokens, rate_last
+	rid          uint32      // its fragments so far (FR-6)
 }
 
-// ICMPSend models icmp_send of a destination-unreachable message: nothing is
-// sent for what was not addressed to this host alone, and the rate is limited,
-// first for the host, then for the peer. Only counters move: nothing leaves.
-func (l *Layer) ICMPSend(c *cpu.Core, b *skb.Buff) {
-	if b.PktType != skb.PacketHost || b.Route.Type != skb.RouteLocal || b.Head.FragOffset != 0 {
+// peer models inet_getpeer_v4.
+func (l *Layer) peer(a skb.Addr, now engine.Time) *peer {
+	p := l.peers[a]
+	if p == nil {
+		if l.peers == nil || len(l.peers) >= icmpPeers {
+			l.peers = make(map[skb.Addr]*peer)
+		}
+		p = &peer{last: now - peerIdle}
+		l.peers[a] = p
+	}
+	return p
+}
+
+// ICMPSend models icmp_send of a destination-unreachable message about a packet
+// in hand.
+func (l *Layer) ICMPSend(c *cpu.Core, b *skb.Buff) { l.icmpReply(c, destUnreach, b) }
+
+// icmpReply sends an ICMP error, or finds that it must not, and lets the time for
+// it pass if there is anything to think about.
+func (l *Layer) icmpReply(c *cpu.Core, typ uint8, b *skb.Buff) {
+	if l.icmpAllowed(b) {
+		c.Spend(l.Costs.NoPort.Fixed)
+		l.icmpSend(c.Now(), typ, b)
+	}
+}
+
+// icmpAllowed reports whether icmp_send may answer the packet at all: only what
+// was addressed to one host alone, only a datagram's first fragment, no ICMP
+// error, and only if there is a way back (UR-13).
+func (l *Layer) icmpAllowed(b *skb.Buff) bool {
+	h := b.Head
+	switch b.Route.Type {
+	case skb.NoRoute, skb.RouteBroadcast, skb.RouteMulticast:
+		return false
+	}
+	if b.PktType != skb.PacketHost || h.FragOffset != 0 || h.Proto == skb.ProtoICMP && icmpError(h.ICMPType) {
+		return false
+	}
+	r := l.fibLookup(h.Src)
+	return !r.failed()
+}
+
+// icmpError is the error flag of icmp_pointers.
+func icmpError(typ uint8) bool {
+	switch typ {
+	case 3, 4, 5, 11, 12:
+		return true
+	}
+	return false
+}
+
+// icmpSend models the second half of icmp_send: the rate is limited, first for
+// the host, then for the peer. Only counters move: nothing leaves.
+func (l *Layer) icmpSend(now engine.Time, typ uint8, b *skb.Buff) {
+	if b.IfIndex != 1 && l.Config.ICMPRatemask>>typ&1 != 0 && !(l.globalAllow(now) && l.peerAllow(b.Head.Src, now)) {
 		return
 	}
-	c.Spend(l.Costs.NoPort.Fixed)
-	if b.IfIndex != 1 && (!l.icmp.globalAllow(c.Now()) || !l.icmp.peerAllow(b.Head.Src, c.Now())) {
-		return
+	m := &l.Net.ICMP
+	m.OutMsgs++
+	switch typ {
+	case destUnreach:
+		m.OutDestUnreachs++
+	case timeExceeded:
+		m.OutTimeExcds++
+	case parameterProb:
+		m.OutParmProbs++
 	}
-	l.Net.ICMP.OutMsgs++
-	l.Net.ICMP.OutDestUnreachs++
 	l.Net.IP.OutRequests++
 	// The message quotes at most 576 bytes with its headers (icmp_send).
 	l.Net.IPExt.OutOctets += uint64(skb.IPHeader + 8 + min(uint32(b.IPLen), 576-skb.IPHeader-8))
@@ -48,12 +114,13 @@ func (l *Layer) ICMPSend(c *cpu.Core, b *skb.Buff) {
 
 // globalAllow models icmp_global_allow: refilled only when 20 ms have passed,
 // and the token is used up even if the peer's bucket refuses then.
-func (i *icmpLimit) globalAllow(now engine.Time) bool {
+func (l *Layer) globalAllow(now engine.Time) bool {
+	i, burst := &l.icmp, int64(l.Config.ICMPMsgsBurst)
 	if !i.started {
-		i.started, i.credit, i.stamp = true, icmpGlobalBurst, now
+		i.started, i.credit, i.stamp = true, min(burst, int64(l.Config.ICMPMsgsPerSec)), now
 	}
 	if d := now - i.stamp; d >= icmpRefillAfter {
-		i.credit = min(icmpGlobalBurst, i.credit+int64(min(d, engine.Second)*icmpGlobalRate/engine.Second))
+		i.credit = min(burst, i.credit+int64(min(d, engine.Second)/engine.Microsecond)*int64(l.Config.ICMPMsgsPerSec)/1_000_000)
 		i.stamp = now
 	}
 	if i.credit == 0 {
@@ -64,20 +131,18 @@ func (i *icmpLimit) globalAllow(now engine.Time) bool {
 }
 
 // peerAllow models inet_peer_xrlim_allow.
-func (i *icmpLimit) peerAllow(peer skb.Addr, now engine.Time) bool {
-	p := i.peers[peer]
-	if p == nil {
-		if i.peers == nil || len(i.peers) >= icmpPeers {
-			i.peers = make(map[skb.Addr]*peerBucket)
-		}
-		p = &peerBucket{tokens: icmpPeerBurst * icmpPeerRate, last: now}
-		i.peers[peer] = p
-	}
-	p.tokens = min(p.tokens+now-p.last, icmpPeerBurst*icmpPeerRate)
+func (l *Layer) peerAllow(a skb.Addr, now engine.Time) bool {
+	cost := engine.Time(l.Config.ICMPRatelimit) * engine.Millisecond
+	return cost == 0 || l.peer(a, now).spend(now, cost, peerBurst*cost)
+}
+
+// spend takes the tokens of one message, if there are as many.
+func (p *peer) spend(now, cost, burst engine.Time) bool {
+	p.tokens = min(p.tokens+now-p.last, burst)
 	p.last = now
-	if p.tokens < icmpPeerRate {
+	if p.tokens < cost {
 		return false
 	}
-	p.tokens -= icmpPeerRate
+	p.tokens -= cost
 	return true
 }

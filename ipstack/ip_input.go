@@ -78,11 +78,17 @@ func (l *Layer) ipRcvFinish(c *cpu.Core, b *skb.Buff) {
 	if b.Route.Type == skb.NoRoute {
 		c.Spend(l.Costs.Route.Fixed)
 		r := l.routeInput(l.devices[b.IfIndex], b.Head)
-		if r.reason != skb.NotDropped {
-			l.routeError(c, r)
+		if r.reason != skb.NotDropped { // IF-2
+			if r.reason == skb.IPRPFilter {
+				l.Net.TCPExt.IPReversePathFilter++ // RP-5
+			}
+			l.drop(c, r.reason)
 			return
 		}
 		b.Route = r.route
+	}
+	if b.Head.Options != skb.NoOptions && l.ipRcvOptions(c, b) {
+		return
 	}
 	ext := &l.Net.IPExt
 	switch b.Route.Type { // IF-4
@@ -92,19 +98,55 @@ func (l *Layer) ipRcvFinish(c *cpu.Core, b *skb.Buff) {
 	case skb.RouteBroadcast:
 		ext.InBcastPkts++
 		ext.InBcastOctets += uint64(b.Len)
+	case skb.RouteUnicast:
+		l.ipForward(c, b)
+		return
+	case skb.RouteUnreachable:
+		l.ipError(c, b)
+		return
 	}
 	l.localDeliver(c, b)
 }
 
-// routeError counts what ip_rcv_finish and ip_error count.
-func (l *Layer) routeError(c *cpu.Core, r routeResult) {
-	switch r.reason {
-	case skb.IPRPFilter:
-		l.Net.TCPExt.IPReversePathFilter++ // RP-5
-	case skb.IPInAddrErrors:
+// ipError models ip_error: a route that leads nowhere. A host says so in a
+// counter, a router to the sender, at a pace of its own (1.5).
+func (l *Layer) ipError(c *cpu.Core, b *skb.Buff) {
+	if l.Config.IPForward == 0 {
 		l.Net.IP.InAddrErrors++
+		l.drop(c, skb.IPInAddrErrors)
+		return
 	}
-	l.drop(c, r.reason)
+	switch b.Route.Error {
+	case skb.InvalidRoute:
+		l.drop(c, skb.IPInNoRoutes)
+		return
+	case skb.NetUnreach:
+		l.Net.IPExt.InNoRoutes++
+	}
+	if l.peer(b.Head.Src, c.Now()).spend(c.Now(), routeErrorCost, routeErrorBurst) {
+		l.icmpReply(c, destUnreach, b)
+	}
+	l.drop(c, skb.IPInNoRoutes)
+}
+
+// ipForward models ip_forward as far as the input side counts: a packet that has
+// come too far is the sender's to hear of, any other leaves the model here.
+//
+// Not modelled: fragmentation of what is too long for the next link, redirects,
+// the FORWARD hook, sending.
+func (l *Layer) ipForward(c *cpu.Core, b *skb.Buff) {
+	switch {
+	case b.PktType != skb.PacketHost:
+		l.drop(c, skb.IPInvalidDest)
+	case b.Head.TTL <= 1:
+		l.Net.IP.InHdrErrors++
+		l.icmpReply(c, timeExceeded, b)
+		l.drop(c, skb.IPInHdr)
+	default:
+		l.Net.IP.ForwDatagrams++
+		l.Net.IPExt.OutOctets += uint64(b.Len)
+		l.drop(c, skb.HandledElsewhere)
+	}
 }
 
 // localDeliver models ip_local_deliver and ip_local_deliver_finish.

@@ -6,9 +6,8 @@
 // (net/ipv4/icmp.c).
 //
 // Not modelled: reassembly (a fragment is counted in ReasmReqds and ends
-// there), raw sockets, IP options beyond their presence (they are taken for
-// well-formed and without source routes), IPsec, forwarding, bonding, bridges,
-// source filters, filters and rings of packet sockets (tpacket_rcv, which tcpdump
+// there), raw sockets, IPsec, what a router does with a packet that it passes
+// on, multicast routing (ip_mr_input), bonding, bridges, filters and rings of packet sockets (tpacket_rcv, which tcpdump
 // uses). ARP, IPv6, TCP, ICMP and IGMP packets are counted where the kernel
 // counts them first and end there.
 package ipstack
@@ -47,6 +46,7 @@ type Layer struct {
 	devices  []*Device // by index, devices[1] is lo
 	routeGen uint64
 	icmp     icmpLimit
+	peers    map[skb.Addr]*peer
 }
 
 // New returns a layer with the device lo.
@@ -90,7 +90,7 @@ func (l *Layer) DeviceNamed(name string) (*Device, error) {
 // AddDevice registers a device with an address.
 func (l *Layer) AddDevice(name string, mac skb.MAC, mtu int, addr skb.Addr, prefixLen int) *Device {
 	d := &Device{layer: l, Name: name, Index: int32(len(l.devices)), MAC: mac, MTU: mtu, Addr: addr, PrefixLen: prefixLen}
-	d.groups = []Group{{allHosts, 1}} // GM-3
+	d.groups = []Group{{Addr: allHosts, Users: 1, Excludes: 1}} // GM-3
 	l.devices = append(l.devices, d)
 	l.routeGen++
 	return d

@@ -2,7 +2,8 @@ package ipstack
 
 import "github.com/seed-556df219/rxpath/sim/skb"
 
-// A routeResult is what route input finds for a flow.
+// A routeResult is what route input finds for a flow: a route, or why the packet
+// ends in ip_rcv_finish.
 type routeResult struct {
 	route  skb.Route
 	reason skb.DropReason
@@ -22,7 +23,7 @@ func (l *Layer) routeInput(d *Device, h *skb.Header) routeResult {
 	if h.Dst.Multicast() {
 		r = l.routeMulticast(d, h)
 	} else {
-		r = l.routeSlow(d, h)
+		r = l.routeSlow(d, h, h.Dst)
 	}
 	r.route.Gen = l.routeGen
 	d.routes.Put(h, r)
@@ -31,14 +32,16 @@ func (l *Layer) routeInput(d *Device, h *skb.Header) routeResult {
 
 func invalid(r skb.DropReason) routeResult { return routeResult{reason: r} }
 
+func routed(t skb.RouteType) routeResult { return routeResult{route: skb.Route{Type: t}} }
+
 // routeMulticast models ip_route_input_mc (MC-1, MC-3): a group that this
 // device has not joined leaves no counter.
 func (l *Layer) routeMulticast(d *Device, h *skb.Header) routeResult {
-	if !d.member(h.Dst) {
+	if !d.member(h) {
 		return invalid(skb.IPInvalidDest)
 	}
 	switch {
-	case h.Src.Multicast(), h.Src.Broadcast(), h.Src.Loopback():
+	case h.Src.Multicast(), h.Src.Broadcast(), h.Src.Loopback() && !l.routeLocalnet(d):
 		return invalid(skb.IPInvalidSource)
 	case h.Src>>24 == 0:
 		if h.Dst>>8 != allHosts>>8 {
@@ -49,78 +52,70 @@ func (l *Layer) routeMulticast(d *Device, h *skb.Header) routeResult {
 			return invalid(r)
 		}
 	}
-	return routeResult{route: skb.Route{Type: skb.RouteMulticast}}
+	return routed(skb.RouteMulticast)
 }
 
-// routeSlow models ip_route_input_slow (1.5).
-func (l *Layer) routeSlow(d *Device, h *skb.Header) routeResult {
-	typ := skb.NoRoute
+// routeLocalnet is IN_DEV_ROUTE_LOCALNET.
+func (l *Layer) routeLocalnet(d *Device) bool {
+	return d.Index == 1 || l.Config.RouteLocalnet != 0 || d.Conf.RouteLocalnet
+}
+
+// routeSlow models ip_route_input_slow (1.5), for a destination that may be the
+// next stop of a source route.
+func (l *Layer) routeSlow(d *Device, h *skb.Header, dst skb.Addr) routeResult {
 	switch {
 	case h.Src.Multicast(), h.Src.Broadcast():
 		return invalid(skb.IPInvalidSource)
-	case h.Dst.Broadcast(), h.Src == 0 && h.Dst == 0:
-		typ = skb.RouteBroadcast
+	case dst.Broadcast(), h.Src == 0 && dst == 0:
+		return l.validated(d, h.Src, skb.RouteBroadcast)
 	case h.Src>>24 == 0:
 		return invalid(skb.IPInvalidSource)
-	case h.Dst>>24 == 0:
+	case dst>>24 == 0:
 		return invalid(skb.IPInvalidDest)
-	case (h.Dst.Loopback() || h.Src.Loopback()) && d.Index != 1:
+	case (dst.Loopback() || h.Src.Loopback()) && !l.routeLocalnet(d):
 		return invalid(skb.IPInvalidSource)
-	default:
-		typ = l.addressType(h.Dst)
 	}
-	if typ == skb.NoRoute {
-		return invalid(skb.IPInAddrErrors)
+	forward := l.Config.IPForward != 0
+	r := l.fibLookup(dst)
+	switch {
+	case r.kind == fibBroadcast:
+		return l.validated(d, h.Src, skb.RouteBroadcast)
+	case r.kind == fibLocal:
+		return l.validated(d, h.Src, skb.RouteLocal)
+	case !forward:
+		return unreachable(skb.HostUnreach)
+	case r.failed():
+		return unreachable(errorOf(r.kind))
 	}
-	if h.Src>>24 != 0 {
-		if r := l.validateSource(d, h.Src); r != skb.NotDropped {
+	return l.validated(d, h.Src, skb.RouteUnicast)
+}
+
+// validated is a route of that type if the source may use it; a source in 0/8
+// is that of a host without address.
+func (l *Layer) validated(d *Device, src skb.Addr, t skb.RouteType) routeResult {
+	if src>>24 != 0 {
+		if r := l.validateSource(d, src); r != skb.NotDropped {
 			return invalid(r)
 		}
 	}
-	return routeResult{route: skb.Route{Type: typ}}
+	return routed(t)
 }
 
-// addressType looks an address up among the host's own.
-func (l *Layer) addressType(a skb.Addr) skb.RouteType {
-	for _, d := range l.Devices() {
-		if a == d.Addr && a != 0 || d.Index == 1 && a.Loopback() {
-			return skb.RouteLocal
-		}
-		if b := d.broadcast(); b != 0 && a == b {
-			return skb.RouteBroadcast
-		}
-	}
-	return skb.NoRoute
+// unreachable is a route whose input function is ip_error.
+func unreachable(e skb.RouteError) routeResult {
+	return routeResult{route: skb.Route{Type: skb.RouteUnreachable, Error: e}}
 }
 
-// validateSource models fib_validate_source (RP-1 to RP-4). The routes are the
-// devices' subnets and a default route through the first interface.
-func (l *Layer) validateSource(d *Device, src skb.Addr) skb.DropReason {
-	if d.Index == 1 {
-		return skb.NotDropped
+// errorOf is what fib_lookup returns for an address that it fails for; none in
+// the tables is ENETUNREACH in the end.
+func errorOf(k fibKind) skb.RouteError {
+	switch k {
+	case fibUnreachable:
+		return skb.HostUnreach
+	case fibProhibit:
+		return skb.AccessDenied
+	case fibBlackhole:
+		return skb.InvalidRoute
 	}
-	if l.addressType(src) != skb.NoRoute {
-		return skb.IPInvalidSource // one of our own addresses
-	}
-	if l.Config.RPFilter == 0 || l.routeTo(src) == d {
-		return skb.NotDropped
-	}
-	if l.Config.RPFilter == 1 || d.Addr == 0 { // loose mode wants an address on the device, too
-		return skb.IPRPFilter
-	}
-	return skb.NotDropped
-}
-
-// routeTo returns the device of the most specific route to an address.
-func (l *Layer) routeTo(a skb.Addr) *Device {
-	var best *Device
-	for _, d := range l.devices[2:] {
-		if d.onLink(a) && (best == nil || d.PrefixLen > best.PrefixLen) {
-			best = d
-		}
-	}
-	if best == nil && len(l.devices) > 2 {
-		best = l.devices[2]
-	}
-	return best
+	return skb.NetUnreach
 }

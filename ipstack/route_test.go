@@ -115,7 +115,7 @@ func TestGM2Join(t *testing.T) {
 		join, changes bool
 		users         int
 	}{{true, true, 1}, {true, false, 2}, {false, false, 1}, {false, true, 0}, {false, false, 0}, {true, true, 1}}
-	require.Equal(t, []Group{{0xe0000001, 1}}, b.eth0.Groups())
+	require.Equal(t, []Group{{Addr: 0xe0000001, Users: 1, Excludes: 1}}, b.eth0.Groups())
 	seen := map[uint64]bool{}
 	for i, s := range steps {
 		gen := b.layer.RouteGen()
@@ -129,7 +129,7 @@ func TestGM2Join(t *testing.T) {
 		require.Equal(t, s.changes, first, "step %d", i)
 		require.Equal(t, s.changes, b.layer.RouteGen() != gen, "step %d", i)
 		require.Equal(t, s.changes, !seen[b.layer.RouteGen()], "step %d: no generation comes again", i)
-		want := []Group{{g, s.users}, {0xe0000001, 1}} // newest first
+		want := []Group{{Addr: g, Users: s.users, Excludes: s.users}, {Addr: 0xe0000001, Users: 1, Excludes: 1}} // newest first
 		if s.users == 0 {
 			want = want[1:]
 		}
@@ -155,16 +155,19 @@ func TestRoutes(t *testing.T) {
 	eth1 := b.layer.AddDevice("eth1", mac, 1500, 0x0a000082, 25)
 	eth2 := b.layer.AddDevice("eth2", mac, 1500, 0x0a000204, 31)
 	for addr, want := range map[skb.Addr]*Device{
-		0x0a000001: b.eth0, 0x0a00007f: b.eth0, 0x0a000080: eth1, 0x0a0000fe: eth1, 0x0a000205: eth2, 0x0a000206: b.eth0, 0xc0a80001: b.eth0,
+		0x0a000001: b.eth0, 0x0a00007f: b.eth0, 0x0a000081: eth1, 0x0a0000fe: eth1, 0x0a000205: eth2, 0x0a000206: b.eth0, 0xc0a80001: b.eth0,
 	} {
-		require.Same(t, want, b.layer.routeTo(addr), "%v", addr)
+		require.Equal(t, fibResult{kind: fibUnicast, dev: want}, b.layer.fibLookup(addr), "%v", addr)
 	}
-	for addr, want := range map[skb.Addr]skb.RouteType{
-		0x0a000002: skb.RouteLocal, 0x0a000082: skb.RouteLocal, 0x0a0000ff: skb.RouteBroadcast, 0x0a000204: skb.RouteLocal,
-		0x0a000205: skb.NoRoute, 0x7f000001: skb.RouteLocal, 0x7f123456: skb.RouteLocal, 0x0a000003: skb.NoRoute, 0: skb.NoRoute, 1: skb.NoRoute,
+	for addr, want := range map[skb.Addr]fibKind{
+		0x0a000002: fibLocal, 0x0a000082: fibLocal, 0x0a0000ff: fibBroadcast, 0x0a000080: fibBroadcast, 0x0a000000: fibBroadcast, 0x0a000204: fibLocal,
+		0x0a000205: fibNone, 0x7f000001: fibLocal, 0x7f123456: fibLocal, 0x7fffffff: fibBroadcast, 0x7f000000: fibBroadcast, 0x0a000003: fibNone, 0: fibNone, 1: fibNone,
 	} {
-		require.Equal(t, want, b.layer.addressType(addr), "%v", addr)
+		require.Equal(t, want, b.layer.localTable(addr).kind, "%v", addr)
 	}
+	b.prof.SubnetZeroBroadcast = false
+	require.Equal(t, fibNone, b.layer.localTable(0x0a000000).kind)
+	require.Equal(t, fibBroadcast, b.layer.localTable(0x0a0000ff).kind)
 }
 
 // RPS-1: the mask of each queue, and of a queue that has none.

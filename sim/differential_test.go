@@ -143,6 +143,7 @@ func randomWorld(seed uint64) *world {
 	w.listen()
 	w.temper()
 	w.drivers()
+	w.internet()
 	return w
 }
 
@@ -461,6 +462,7 @@ var neverHere = map[skb.DropReason]string{
 	skb.HWPause:         "no source sends PAUSE frames",
 	skb.HWReset:         "nothing resets the adapter",
 	skb.IPInvalidSource: "sources are well-formed",
+	skb.IPSourceRoute:   "sources send no options",
 	skb.IPNoProto:       "sources send UDP",
 	skb.NoMem:           "memory does not run out",
 	skb.SocketFilter:    "no filters",

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"github.com/seed-556df219/rxpath/ipstack"
 	"github.com/seed-556df219/rxpath/nic"
 	"github.com/seed-556df219/rxpath/sim/engine"
 	"github.com/seed-556df219/rxpath/sim/kernel"
@@ -222,4 +223,30 @@ func (w *world) rounded(t engine.Time) engine.Time {
 		return t
 	}
 	return (t + w.grain - 1) / w.grain * w.grain
+}
+
+// internet makes some worlds meet what IPv4 has besides local delivery: routers
+// with few routes. It draws from a stream of its own.
+func (w *world) internet() {
+	drawn := w.rnd
+	w.rnd = engine.NewStream(w.seed, "internet")
+	if w.one(6) {
+		w.route()
+	}
+	w.rnd = drawn
+}
+
+// route makes a router of the host that knows its neighbours only.
+func (w *world) route() {
+	w.cfg.IP.IPForward = 1
+	w.cfg.IP.Routes = []ipstack.Route{{Dst: 0x0a000000, PrefixLen: 16, Kind: ipstack.RouteKind(w.pick(2)) * ipstack.Prohibit}}
+	if w.cfg.IP.Routes[0].Kind == ipstack.Unicast {
+		w.cfg.IP.Routes[0].IfIndexes = []int32{scenario.IfIndex(0)}
+	}
+	for i := range w.cfg.NICs {
+		w.cfg.NICs[i].Conf.RPFilter = w.pick(3)
+	}
+	if w.one(2) {
+		w.traffic[0].Dst = netip.AddrPortFrom(netip.MustParseAddr("172.16.0.1"), port)
+	}
 }

@@ -156,6 +156,7 @@ func (h *Host) addNIC(i int) error {
 	gro := &napi.GRO{On: n.GRO, Costs: &h.costs, Profile: &h.profile,
 		Up: func(c *cpu.Core) napi.Receiver { return h.softnet.CPUs[c.ID()] }}
 	dev := h.ip.AddDevice(n.Name, skb.MAC(n.MAC), n.MTU, n.Addr, n.PrefixLen)
+	dev.Conf = n.Conf
 	port := nic.New(n.Name, n.Config, nic.Env{
 		Naive: h.cfg.Naive, Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger,
 		GRO: gro, IfIndex: dev.Index, CPUs: h.cfg.CPUs,

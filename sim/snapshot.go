@@ -23,7 +23,7 @@ type Snapshot struct {
 func (h *Host) Snapshot() Snapshot {
 	s := mib.Snapshot{
 		NoIgnoredMulti: !h.profile.IgnoredMulti, MemErrors: h.profile.UDPMemDrop != kernel.MemInErrors, TimePS: int64(h.now), HZ: h.cfg.HZ, Net: h.net, UDPMemPages: h.sockets.Memory.Pages,
-		SocketsUsed: len(h.socks), SoftnetColumns: h.profile.SoftnetColumns, CPUs: append([]mib.CPU{}, h.stats...),
+		Forwarding: h.cfg.IP.IPForward != 0, SocketsUsed: len(h.socks), SoftnetColumns: h.profile.SoftnetColumns, CPUs: append([]mib.CPU{}, h.stats...),
 	}
 	for i, c := range h.cores {
 		s.CPUs[i].Time = c.Books(h.now)
@@ -37,6 +37,10 @@ func (h *Host) Snapshot() Snapshot {
 		s.PacketSockets += len(d.Taps())
 		for _, g := range d.Groups() {
 			s.Memberships = append(s.Memberships, mib.Membership{IfIndex: int(d.Index), Group: uint32(g.Addr), Users: g.Users})
+			for _, src := range g.Sources {
+				s.MCFilters = append(s.MCFilters, mib.MCFilter{IfIndex: int(d.Index), Group: uint32(g.Addr), Source: uint32(src.Addr),
+					Includes: src.Includes, Excludes: src.Excludes})
+			}
 		}
 		s.MCAddrs = append(s.MCAddrs, mcAddrs(d)...)
 	}

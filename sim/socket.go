@@ -80,9 +80,6 @@ func (h *Host) Bind(cfg socket.Config) (*Socket, error) {
 	return s, nil
 }
 
-// maxMemberships is net.ipv4.igmp_max_memberships (GM-1).
-const maxMemberships = 20
-
 // Join joins a group on the named interface, the first one if empty. It models
 // IP_ADD_MEMBERSHIP (GM-1, GM-2).
 func (s *Socket) Join(group netip.Addr, device string) error {
@@ -103,8 +100,8 @@ func (s *Socket) join(j socket.Join) error {
 			return fmt.Errorf("sim: %s has joined %v on %s already (EADDRINUSE)", s.cfg.Name, j.Group, d.Name)
 		}
 	}
-	if len(s.entry.Groups) >= maxMemberships {
-		return fmt.Errorf("sim: %s: more than %d memberships (ENOBUFS, net.ipv4.igmp_max_memberships)", s.cfg.Name, maxMemberships)
+	if most := s.host.cfg.IP.IGMPMaxMemberships; len(s.entry.Groups) >= most {
+		return fmt.Errorf("sim: %s: more than %d memberships (ENOBUFS, net.ipv4.igmp_max_memberships)", s.cfg.Name, most)
 	}
 	s.entry.Groups = append(s.entry.Groups, g)
 	if d.Join(g.Group) && port != nil {

@@ -56,7 +56,7 @@ var framePlaces = []struct {
 	{"backlog", []skb.DropReason{skb.CPUBacklog}},
 	{"core", []skb.DropReason{skb.UnhandledProto, skb.HandledElsewhere}},
 	{"IP", []skb.DropReason{skb.OtherHost, skb.PktTooSmall, skb.IPInHdr, skb.IPCsum, skb.NetfilterDrop, skb.IPRPFilter,
-		skb.IPInvalidSource, skb.IPInvalidDest, skb.IPInAddrErrors, skb.IPNoProto}},
+		skb.IPInvalidSource, skb.IPInvalidDest, skb.IPInAddrErrors, skb.IPInNoRoutes, skb.IPSourceRoute, skb.IPNoProto}},
 	{"UDP", []skb.DropReason{skb.NoSocket, skb.IgnoredMulti, skb.UDPCsum}},
 }
 

@@ -96,6 +96,8 @@ func twoNICs(c *sim.Config) {
 	c.NICs = append(c.NICs, n)
 }
 
+func router(c *sim.Config) { c.IP.IPForward = 1 }
+
 func promiscuous(c *sim.Config) { c.NICs[0].Promisc = true }
 
 var provocations = []provocation{
@@ -155,6 +157,14 @@ var provocations = []provocation{
 	{skb.IPInvalidSource, "a source that cannot be", nil, frame(func(_ *skb.Frame, h *skb.Header) { h.Src = 0x7f000001 })},
 	{skb.IPInvalidDest, "a group that the interface has not joined", promiscuous, frameTo(group, func(*skb.Frame, *skb.Header) {})},
 	{skb.IPInAddrErrors, "a unicast address that is not ours", nil, frame(func(_ *skb.Frame, h *skb.Header) { h.Dst++ })},
+	{skb.IPInNoRoutes, "a router that has no route for it", func(c *sim.Config) {
+		router(c)
+		c.IP.Routes = []ipstack.Route{{Dst: 0x0a000000, PrefixLen: 8, IfIndexes: []int32{2}}}
+	}, frame(func(_ *skb.Frame, h *skb.Header) { h.Dst = 0xac100001 })},
+	{skb.IPSourceRoute, "a source route that is refused", nil, frame(func(_ *skb.Frame, h *skb.Header) { h.Options = skb.SourceRouteDone })},
+	{skb.HandledElsewhere, "passed on by a router", router, frame(func(_ *skb.Frame, h *skb.Header) { h.Dst++ })},
+	{skb.IPInHdr, "malformed IP options", nil, frame(func(_ *skb.Frame, h *skb.Header) { h.Options = skb.OptionsBad })},
+	{skb.IPInHdr, "come too far for a router to pass on", router, frame(func(_ *skb.Frame, h *skb.Header) { h.Dst++; h.TTL = 1 })},
 	{skb.IPNoProto, "no handler for the IP protocol", nil, frame(func(_ *skb.Frame, h *skb.Header) { h.Proto = 132 })},
 	{skb.UDPCsum, "bad UDP checksum, found before a socket", nil, frame(func(_ *skb.Frame, h *skb.Header) { h.UDPChecksum = skb.ChecksumBad })},
 	{skb.UDPCsum, "bad UDP checksum, found by the reader", func(c *sim.Config) { c.NICs[0].GRO = false },

@@ -24,6 +24,8 @@ type Profile struct {
 	UDPGROChecksum bool
 	// IgnoredMulti: the Udp row counts multicast datagrams without listener (K310-9).
 	IgnoredMulti bool
+	// SubnetZeroBroadcast: the first address of a network is a broadcast address, too, as its last one is (fib_add_ifaddr before 5.14).
+	SubnetZeroBroadcast bool
 	// SoftnetColumns is the width of /proc/net/softnet_stat (FMT-1, K310-8).
 	SoftnetColumns int
 	// MaxRestart is the number of passes of one __do_softirq (SIRQ-2).
@@ -96,6 +98,7 @@ func Linux40() Profile {
 		OvflAlways:     true,
 
 		EarlyDemuxBroadcast: true,
+		SubnetZeroBroadcast: true,
 	}
 }
 

@@ -13,6 +13,7 @@ var profileDocs = map[string]string{
 	"UDPEarlyDemux":        "UDP has an early-demux handler (K310-10).",
 	"UDPGROChecksum":       "GRO verifies UDP checksums in software that the device did not verify (GRO-2, K310-16).",
 	"IgnoredMulti":         "the Udp row counts multicast datagrams without listener (K310-9).",
+	"SubnetZeroBroadcast":  "the first address of a network is a broadcast address, too, as its last one is (fib_add_ifaddr before 5.14).",
 	"SoftnetColumns":       "the width of /proc/net/softnet_stat (FMT-1, K310-8).",
 	"MaxRestart":           "the number of passes of one __do_softirq (SIRQ-2).",
 	"SoftirqTimeMS":        "the time limit of __do_softirq in milliseconds, rounded up to jiffies (SIRQ-2).",

@@ -100,6 +100,13 @@ type Membership struct {
 	Users   int
 }
 
+// MCFilter is one row of /proc/net/mcfilter: a source that members of a group name.
+type MCFilter struct {
+	IfIndex            int
+	Group, Source      uint32
+	Includes, Excludes int // members that name it, by their mode
+}
+
 // MCAddr is one row of /proc/net/dev_mcast.
 type MCAddr struct {
 	IfIndex   int
@@ -129,6 +136,7 @@ type Snapshot struct {
 	// Sockets are in the order of /proc/net/udp: bucket, then newest first.
 	Sockets     []Socket
 	Memberships []Membership
+	MCFilters   []MCFilter
 	MCAddrs     []MCAddr
 	PTypes      []PType
 	// UDPMemPages is the "mem" of the UDP row of /proc/net/sockstat.
@@ -141,6 +149,8 @@ type Snapshot struct {
 	FragMemory int
 	// SoftnetColumns is the width of softnet_stat in this kernel: 10, 11, 13 or 15.
 	SoftnetColumns int
+	// Forwarding is net.ipv4.ip_forward.
+	Forwarding bool
 	// NoIgnoredMulti is set for a kernel whose Udp row has no column IgnoredMulti (K310-9).
 	NoIgnoredMulti bool
 	// MemErrors is set for a kernel whose Udp row has a column MemErrors.

@@ -12,6 +12,9 @@ type IP struct {
 	// InAddrErrors counts unicast packets that are not for this host while it does not forward.
 	// Incremented in net/ipv4/route.c:ip_error.
 	InAddrErrors uint64 `kernel:"InAddrErrors"`
+	// ForwDatagrams counts packets that a router passed on; here they end.
+	// Incremented in net/ipv4/ip_forward.c:ip_forward_finish.
+	ForwDatagrams uint64 `kernel:"ForwDatagrams"`
 	// InUnknownProtos counts packets for an IP protocol without handler and without raw socket.
 	// Incremented in net/ipv4/ip_input.c:ip_local_deliver_finish (LF-3).
 	InUnknownProtos uint64 `kernel:"InUnknownProtos"`
@@ -28,6 +31,9 @@ type IP struct {
 
 // IPExt is the IpExt row of /proc/net/netstat.
 type IPExt struct {
+	// InNoRoutes counts packets that a router has no route for; a host counts them in Ip.InAddrErrors.
+	// Incremented in net/ipv4/route.c:ip_error.
+	InNoRoutes uint64 `kernel:"InNoRoutes"`
 	// InTruncatedPkts counts packets shorter than their total-length field; they are not in InHdrErrors.
 	// Incremented in net/ipv4/ip_input.c:ip_rcv (IP-9).
 	InTruncatedPkts uint64 `kernel:"InTruncatedPkts"`
@@ -84,6 +90,12 @@ type ICMP struct {
 	// OutDestUnreachs counts destination-unreachable messages sent; at most a few a second per peer.
 	// Incremented in net/ipv4/icmp.c:icmp_out_count (UR-13).
 	OutDestUnreachs uint64 `kernel:"OutDestUnreachs"`
+	// OutTimeExcds counts time-exceeded messages sent: packets that came too far, datagrams that stayed incomplete.
+	// Incremented in net/ipv4/icmp.c:icmp_out_count (FR-5).
+	OutTimeExcds uint64 `kernel:"OutTimeExcds"`
+	// OutParmProbs counts parameter-problem messages sent: malformed IP options.
+	// Incremented in net/ipv4/icmp.c:icmp_out_count (IF-3).
+	OutParmProbs uint64 `kernel:"OutParmProbs"`
 }
 
 // UDP is the Udp row of /proc/net/snmp. It models struct udp_mib.

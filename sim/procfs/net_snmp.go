@@ -17,7 +17,7 @@ var (
 		name: "Ip",
 		columns: strings.Fields(`Forwarding DefaultTTL InReceives InHdrErrors InAddrErrors ForwDatagrams InUnknownProtos InDiscards
 			InDelivers OutRequests OutDiscards OutNoRoutes ReasmTimeout ReasmReqds ReasmOKs ReasmFails FragOKs FragFails FragCreates`),
-		idle: map[string]string{"Forwarding": "2", "DefaultTTL": "64"},
+		idle: map[string]string{"DefaultTTL": "64"},
 	}
 	icmpRow = row{
 		name: "Icmp",
@@ -61,7 +61,12 @@ func WriteSNMP(w io.Writer, s *mib.Snapshot) error {
 	b := bufio.NewWriter(w)
 	icmp := values(&s.Net.ICMP)
 	udp, udpLite := udpRows(s)
-	ipRow.write(b, values(&s.Net.IP))
+	ip := values(&s.Net.IP)
+	ip["Forwarding"] = 2
+	if s.Forwarding {
+		ip["Forwarding"] = 1
+	}
+	ipRow.write(b, ip)
 	icmpRow.write(b, icmp)
 	writeICMPMsg(b, icmp)
 	tcpRow.write(b, nil)

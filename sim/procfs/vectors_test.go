@@ -297,7 +297,7 @@ func Test10_2Netstat(t *testing.T) {
 	require.Equal(t, "TCPACKSkippedTimeWait TCPACKSkippedChallenge", strings.Join(names[111:], " "))
 	require.Equal(t, []string{
 		"IpExt: InNoRoutes InTruncatedPkts InMcastPkts OutMcastPkts InBcastPkts OutBcastPkts InOctets OutOctets InMcastOctets OutMcastOctets InBcastOctets OutBcastOctets InCsumErrors InNoECTPkts InECT1Pkts InECT0Pkts InCEPkts",
-		"IpExt: 0 201 202 0 203 0 5000000204 205 206 0 207 0 208 209 210 211 212",
+		"IpExt: 213 201 202 0 203 0 5000000204 205 206 0 207 0 208 209 210 211 212",
 	}, got[2:])
 }
 
@@ -322,6 +322,12 @@ func Test10_4Sockstat(t *testing.T) {
 	require.Equal(t, fmt.Sprintf(want, "1 memory 5888"), text(t, procfs.WriteSockstat, s))
 }
 
+// 10.1: Forwarding is 1 for a router and 2 for a host.
+func Test10_1Forwarding(t *testing.T) {
+	require.Contains(t, text(t, procfs.WriteSNMP, &mib.Snapshot{}), "\nIp: 2 64 ")
+	require.Contains(t, text(t, procfs.WriteSNMP, &mib.Snapshot{Forwarding: true}), "\nIp: 1 64 ")
+}
+
 func Test10_5IGMP(t *testing.T) {
 	s := &mib.Snapshot{
 		Devices: []mib.Device{{Name: "lo", IfIndex: 1}, {Name: "eth0", IfIndex: 2}, {Name: "eth1", IfIndex: 3}},
@@ -340,7 +346,14 @@ func Test10_5IGMP(t *testing.T) {
 }
 
 func Test10_5MCFilter(t *testing.T) {
-	require.Equal(t, "Idx Device        MCA        SRC    INC    EXC\n", text(t, procfs.WriteMCFilter, host()))
+	const head = "Idx Device        MCA        SRC    INC    EXC\n"
+	s := host()
+	require.Equal(t, head, text(t, procfs.WriteMCFilter, s))
+	s.Devices[1].Name = "enp3s0f0"
+	s.MCFilters = []mib.MCFilter{{IfIndex: s.Devices[1].IfIndex, Group: 0xef010001, Source: 0x0a000001, Includes: 2, Excludes: 13}}
+	require.Equal(t, head+"  2 enp3s0 0xef010001 0x0a000001      2     13\n", text(t, procfs.WriteMCFilter, s))
+	s.MCFilters[0].IfIndex = 99
+	require.EqualError(t, procfs.WriteMCFilter(io.Discard, s), "procfs: net/mcfilter: MCFilters[0].IfIndex = 99: want the index of a device")
 }
 
 func Test10_6DevMcast(t *testing.T) {

@@ -104,6 +104,8 @@ func counterOf(r skb.DropReason) Counter {
 		return Counter{netNetstat, "TcpExt.IPReversePathFilter"}
 	case skb.IPInAddrErrors:
 		return Counter{netSNMP, "Ip.InAddrErrors"}
+	case skb.IPInNoRoutes:
+		return Counter{netNetstat, "IpExt.InNoRoutes"}
 	case skb.IPNoProto:
 		return Counter{netSNMP, "Ip.InUnknownProtos"}
 	case skb.UDPCsum:

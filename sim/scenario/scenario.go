@@ -65,6 +65,8 @@ type NIC struct {
 	Affinity map[string]int
 	// RPS maps a queue ("rx-0") to the CPUs of its rps_cpus mask (RPS-1).
 	RPS map[string][]int
+	// Conf is net.ipv4.conf.NAME of the interface.
+	Conf ipstack.DeviceConf
 	// Taps is the number of packet sockets bound to the interface, as a tcpdump would be.
 	Taps []Tap
 }
@@ -234,7 +236,7 @@ func (h *Host) Validate() error {
 }
 
 func (n *NIC) validate(cpus int) error {
-	errs := []error{n.Config.Validate(cpus), cfgerr.Range("prefix", n.PrefixLen, 0, 32)}
+	errs := []error{n.Config.Validate(cpus), cfgerr.Range("prefix", n.PrefixLen, 0, 32), cfgerr.Under("conf", n.Conf.Validate())}
 	for _, v := range slices.Sorted(maps.Keys(n.Affinity)) {
 		errs = append(errs, cfgerr.Range("irq_affinity."+v, n.Affinity[v], 0, cpus-1))
 	}

@@ -65,6 +65,9 @@ func (c *converter) convert() scenario.Scenario {
 	for i := range c.doc.NICs {
 		s.NICs = append(s.NICs, c.nic(i, &s.Host))
 	}
+	for i := range c.doc.Routes {
+		s.Host.IP.Routes = append(s.Host.IP.Routes, c.route(i))
+	}
 	for i := range c.doc.Netfilter {
 		s.Host.IP.Netfilter = append(s.Host.IP.Netfilter, c.rule(i))
 	}

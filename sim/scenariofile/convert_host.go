@@ -199,6 +199,29 @@ func sysctlJSON(v reflect.Value) json.RawMessage {
 	return raw
 }
 
+// routeKinds are the types of routes by their names.
+var routeKinds = map[string]ipstack.RouteKind{
+	"unicast": ipstack.Unicast, "unreachable": ipstack.Unreachable, "prohibit": ipstack.Prohibit, "blackhole": ipstack.Blackhole,
+}
+
+// route converts one route.
+func (c *converter) route(i int) ipstack.Route {
+	d, p := &c.doc.Routes[i], path{"routes"}.item(i)
+	r := ipstack.Route{Dst: skb.AddrFrom(d.To.v.Addr()), PrefixLen: max(d.To.v.Bits(), 0), Kind: routeKinds[d.Type]}
+	through := func(p path, name string) {
+		if n := c.nicNamed(p, name); n >= 0 {
+			r.IfIndexes = append(r.IfIndexes, scenario.IfIndex(n))
+		}
+	}
+	if d.Dev != "" {
+		through(p.under("dev"), d.Dev)
+	}
+	for j, name := range d.Devs {
+		through(p.under("devs").item(j), name)
+	}
+	return r
+}
+
 // rule converts one netfilter rule.
 func (c *converter) rule(i int) ipstack.Rule {
 	d := &c.doc.Netfilter[i]

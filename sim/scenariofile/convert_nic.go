@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"github.com/seed-556df219/rxpath/ipstack"
 	"github.com/seed-556df219/rxpath/nic"
 	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/sim/skb"
@@ -60,6 +61,8 @@ func (c *converter) nic(i int, h *scenario.Host) scenario.NIC {
 		},
 		Addr: skb.AddrFrom(d.Address.v.Addr()), PrefixLen: d.Address.v.Bits(),
 		Affinity: d.IRQAffinity,
+		Conf: ipstack.DeviceConf{RPFilter: d.Conf.RPFilter, AcceptLocal: d.Conf.AcceptLocal, RouteLocalnet: d.Conf.RouteLocalnet,
+			RefuseSourceRoute: !d.Conf.AcceptSourceRoute},
 	}
 	if !d.Address.v.IsValid() {
 		n.PrefixLen = 0

@@ -33,6 +33,8 @@ type document struct {
 	Sysctl sysctlSection `json:"sysctl"`
 	// NICs are the network interfaces, at most 64. Left out: one named eth0 if there is traffic or an application.
 	NICs []nicSection `json:"nics,omitempty" jsonschema:"maxItems=64"`
+	// Routes are routes besides the networks of the interfaces. Left out: a default route through the first interface.
+	Routes []routeSection `json:"routes,omitempty"`
 	// Netfilter are the rules of the firewall; the first match decides (NF-1).
 	Netfilter []ruleSection `json:"netfilter,omitempty"`
 	// Traffic are the sources of frames: made by a law, or replayed from a capture (with pcap).
@@ -136,8 +138,22 @@ type nicSection struct {
 	RSSTable indirectionSection `json:"rss_table,omitzero"`
 	// RSSKey is the key of the receive hash (ethtool -X hkey). Left out: one fixed key, so that runs repeat (RX-34).
 	RSSKey hashKey `json:"rss_key,omitzero"`
+	// Conf holds the settings of IPv4 on this interface: net.ipv4.conf.NAME.
+	Conf confSection `json:"conf"`
 	// FrameOverhead is what a frame takes of the packet buffer beyond its own bytes, in bytes (HW-12).
 	FrameOverhead int `json:"frame_overhead"`
+}
+
+// A confSection is net.ipv4.conf.NAME of an interface.
+type confSection struct {
+	// RPFilter is the strictness of the reverse-path check: 0 off, 1 strict, 2 loose; the higher number of this and net.ipv4.conf.all.rp_filter counts (RP-1).
+	RPFilter int `json:"rp_filter" enum:"0 1 2"`
+	// AcceptLocal takes packets from the host's own addresses (RP-2).
+	AcceptLocal bool `json:"accept_local"`
+	// RouteLocalnet routes 127.0.0.0/8.
+	RouteLocalnet bool `json:"route_localnet"`
+	// AcceptSourceRoute takes packets with a source route, if net.ipv4.conf.all.accept_source_route does, too (IF-3).
+	AcceptSourceRoute bool `json:"accept_source_route"`
 }
 
 // A partnerSection is a switch port.
@@ -206,6 +222,18 @@ type tapSection struct {
 	RcvBufForce byteSize `json:"rcvbufforce,omitzero"`
 	// PerPacket is the time that the program takes for a packet; never if it does not read.
 	PerPacket orNever `json:"per_packet"`
+}
+
+// A routeSection is an entry of the main routing table (ip route).
+type routeSection struct {
+	// To is the network that the route leads to; 0.0.0.0/0 for the default route.
+	To prefix `json:"to" example:"\"0.0.0.0/0\""`
+	// Type is the type of the route; only a unicast route has devices (RP-2).
+	Type string `json:"type" enum:"unicast unreachable prohibit blackhole"`
+	// Dev is the interface.
+	Dev string `json:"dev,omitempty" example:"\"eth0\""`
+	// Devs are the interfaces of a multipath route (RP-4).
+	Devs []string `json:"devs,omitempty" example:"[\"eth0\", \"eth1\"]"`
 }
 
 // A ruleSection is a netfilter rule. What is left out matches everything.
@@ -355,6 +383,7 @@ func (n *nicSection) UnmarshalJSON(b []byte) error {
 		Ring:        ringSection{RX: d.RXRing}, Coalesce: coalesceSection{RXUsecs: d.RXUsecs}, Channels: channelsSection{Combined: d.Combined},
 		Pause: pauseSection{RX: d.RXPause, TX: d.TXPause}, RXFlowHash: flowHashSection{UDP4: flowHash(d.UDPPortHash)},
 		Features: featuresSection{RXChecksumming: d.RXChecksum, GRO: d.GRO, NTuple: d.NTuple}, Promisc: d.Promisc, FrameOverhead: d.FrameOverhead,
+		Conf: confSection{AcceptSourceRoute: true},
 	}
 	return json.Unmarshal(b, (*plain)(n))
 }
@@ -364,6 +393,13 @@ func (t *tapSection) UnmarshalJSON(b []byte) error {
 	type plain tapSection
 	*t = tapSection{PerPacket: as[neverNotation](engine.Microsecond)}
 	return json.Unmarshal(b, (*plain)(t))
+}
+
+// UnmarshalJSON decodes on top of the defaults.
+func (r *routeSection) UnmarshalJSON(b []byte) error {
+	type plain routeSection
+	*r = routeSection{Type: "unicast"}
+	return json.Unmarshal(b, (*plain)(r))
 }
 
 // UnmarshalJSON decodes on top of the defaults.

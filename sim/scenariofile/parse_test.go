@@ -137,6 +137,11 @@ func TestEverything(t *testing.T) {
 	}
 	eth2.Chip, eth2.Combined, eth2.Indirection = nic.ChipI350, 2, nic.Indirection{Weight: []int{6, 2}}
 	eth3.MSI, eth3.Indirection = true, nic.Indirection{Equal: 1}
+	h.IP.Routes = []ipstack.Route{
+		{IfIndexes: []int32{scenario.IfIndex(1)}},
+		{Dst: 0xac100000, PrefixLen: 12, IfIndexes: []int32{scenario.IfIndex(0), scenario.IfIndex(1)}},
+		{Dst: 0xc0a80000, PrefixLen: 16, Kind: ipstack.Blackhole},
+	}
 	want.NICs = []scenario.NIC{{
 		Name: "eth0",
 		Config: nic.Config{
@@ -146,6 +151,7 @@ func TestEverything(t *testing.T) {
 		},
 		Addr: 0x0a010203, PrefixLen: 16,
 		Affinity: map[string]int{"TxRx-0": 1, "TxRx-3": 2}, RPS: map[string][]int{"rx-0": {2, 3}, "rx-1": {32}},
+		Conf: ipstack.DeviceConf{RPFilter: 2, AcceptLocal: true, RouteLocalnet: true, RefuseSourceRoute: true},
 		Taps: []scenario.Tap{{RcvBuf: 2 * 212992, PerPacket: 900 * engine.Nanosecond}, {RcvBuf: 8 << 20}}, // clamped, forced
 	}, {Name: "eth1", Config: eth1, Addr: 0x0a000102, PrefixLen: 24}, {Name: "eth2", Config: eth2, Addr: 0x0a000202, PrefixLen: 24},
 		{Name: "eth3", Config: eth3, Addr: 0x0a000302, PrefixLen: 24}}

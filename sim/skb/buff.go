@@ -31,11 +31,27 @@ const (
 	RouteLocal
 	RouteBroadcast
 	RouteMulticast
+	RouteUnicast     // to another host, through this one
+	RouteUnreachable // input is ip_error
+)
+
+// RouteError is why a route of type RouteUnreachable leads nowhere (dst->error).
+type RouteError uint8
+
+// Errors of routes.
+const (
+	NoRouteError RouteError = iota
+	HostUnreach             // EHOSTUNREACH
+	NetUnreach              // ENETUNREACH
+	AccessDenied            // EACCES
+	InvalidRoute            // EINVAL
 )
 
 // A Route is the result of route input. It models struct rtable.
 type Route struct {
 	Type RouteType
+	// Error is set with RouteUnreachable.
+	Error RouteError
 	// Gen is the route generation of the namespace when the route was made (ED-6).
 	Gen uint64
 }

@@ -81,6 +81,13 @@ const (
 	// TapFull: the clone for a packet socket whose buffer was full (CORE-31).
 	TapFull
 
+	// Reasons from here on came later: a run's digest has the numbers of those above.
+
+	// IPInNoRoutes: to be forwarded, and no way to go (ip_error).
+	IPInNoRoutes
+	// IPSourceRoute: a source route that is refused or leads nowhere (IF-3).
+	IPSourceRoute
+
 	// NumReasons is the number of reasons, NotDropped included.
 	NumReasons
 )
@@ -96,7 +103,7 @@ var reasonNames = [NumReasons]string{
 	CPUBacklog: "CPU_BACKLOG", UnhandledProto: "UNHANDLED_PROTO", HandledElsewhere: "HANDLED_ELSEWHERE",
 	OtherHost: "OTHERHOST", PktTooSmall: "PKT_TOO_SMALL", IPInHdr: "IP_INHDR", IPCsum: "IP_CSUM",
 	NetfilterDrop: "NETFILTER_DROP", IPRPFilter: "IP_RPFILTER", IPInvalidSource: "IP_INVALID_SOURCE",
-	IPInvalidDest: "IP_INVALID_DEST", IPInAddrErrors: "IP_INADDRERRORS", IPNoProto: "IP_NOPROTO",
+	IPInvalidDest: "IP_INVALID_DEST", IPInAddrErrors: "IP_INADDRERRORS", IPInNoRoutes: "IP_INNOROUTES", IPSourceRoute: "IP_SOURCE_ROUTE", IPNoProto: "IP_NOPROTO",
 	UDPCsum: "UDP_CSUM", NoSocket: "NO_SOCKET", IgnoredMulti: "IGNORED_MULTI", NoMem: "NOMEM",
 	SocketRcvbuff: "SOCKET_RCVBUFF", SocketBacklog: "SOCKET_BACKLOG", SocketFilter: "SOCKET_FILTER",
 	ProtoMem: "PROTO_MEM", SocketClosed: "SOCKET_CLOSE", CopyFault: "COPY_FAULT", TapFull: "PACKET_SOCK_ERROR",
