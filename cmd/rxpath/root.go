@@ -24,6 +24,7 @@ const rootExample = `  rxpath run                                     the built-
   rxpath run feed.pcapng                         a capture of your own
   rxpath run --print-scenario > my.yaml          a scenario to start from
   rxpath sweep --vary load=1,2,5,10              what more traffic does
+  rxpath solve --max load                        how much of it the host carries
   rxpath check my.yaml                           what is wrong with it`
 
 // newRoot returns the command with its subcommands.
@@ -44,7 +45,7 @@ func newRoot(s streams) *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	root.SetHelpCommand(newHelp(root))
-	root.AddCommand(newRun(), newSweep(), newMerge(), newCheck(), newProfiles(), newVersion(), newCompletion(root))
+	root.AddCommand(newRun(), newSweep(), newMerge(), newSolve(), newCheck(), newProfiles(), newVersion(), newCompletion(root))
 	return root
 }
 

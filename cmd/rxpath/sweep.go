@@ -25,7 +25,7 @@ latencies, CPU time. A point is a combination of values of the keys that vary.
 --vary names a key, as --set does, and its values:
   net.core.netdev_budget=300,600,1200   a list
   nics[0].ring.rx=64..4096:x2           a range, each value twice the one before
-  apps[0].read.pauses[0].for=1ms..10ms:+1ms   a range in steps
+  apps[0].read.pauses.for=1ms..10ms:+1ms   a range in steps
   load=@loads.txt                       a file with one value a line
   nics[0].ring.rx=64..4096              a range to draw from (:log by ratio), with
                                         --design lhs or halton and --samples
@@ -128,11 +128,7 @@ func (s *sweepCommand) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	base := &sweep.Base{Name: in.name, Data: in.data, Sets: s.settings.sets(), Prepare: func(sc *scenario.Scenario) {
-		for i := range sc.Captures {
-			sc.Captures[i].File = in.resolve(sc.Captures[i].File)
-		}
-	}}
+	base := in.base(&s.settings)
 	if err := sweep.Check(base, &d); err != nil {
 		return s.faultsOf(err, in)
 	}
@@ -327,17 +323,32 @@ func (s *sweepCommand) failures(in *input, d *sweep.Design, outcomes []sweep.Out
 		if o.Error == "" {
 			continue
 		}
-		words := []string{"rxpath", "run"}
-		if in.label != "the built-in scenario" {
-			words = append(words, shellWord(in.label))
-		}
-		for _, set := range append(s.settings.sets(), d.Sets(o.Point)...) {
-			words = append(words, "--set", shellWord(set.String()))
-		}
-		if o.Seed != 0 {
-			words = append(words, "--seed", strconv.FormatUint(o.Seed, 10))
-		}
-		errs = append(errs, failed(fmt.Errorf("point %d, replication %d failed: %s\nrepeat it with: %s", o.Point, o.Rep, o.Error, strings.Join(words, " "))))
+		again := in.again(append(s.settings.sets(), d.Sets(o.Point)...), o.Seed)
+		errs = append(errs, failed(fmt.Errorf("point %d, replication %d failed: %s\nrepeat it with: %s", o.Point, o.Rep, o.Error, again)))
 	}
 	return join(errs...)
+}
+
+// base returns the scenario for package sweep.
+func (in *input) base(s *settings) *sweep.Base {
+	return &sweep.Base{Name: in.name, Data: in.data, Sets: s.sets(), Prepare: func(sc *scenario.Scenario) {
+		for i := range sc.Captures {
+			sc.Captures[i].File = in.resolve(sc.Captures[i].File)
+		}
+	}}
+}
+
+// again returns the command that runs a scenario with these settings.
+func (in *input) again(sets []scenariofile.Set, seed uint64) string {
+	words := []string{"rxpath", "run"}
+	if in.label != "the built-in scenario" {
+		words = append(words, shellWord(in.label))
+	}
+	for _, set := range sets {
+		words = append(words, "--set", shellWord(set.String()))
+	}
+	if seed != 0 {
+		words = append(words, "--seed", strconv.FormatUint(seed, 10))
+	}
+	return strings.Join(words, " ")
 }

@@ -52,6 +52,9 @@ type Options struct {
 	Skip func(point, rep int) bool
 	// Done, if not nil, is called with every outcome as it comes, one at a time. Its error ends the sweep.
 	Done func(Outcome) error
+	// Look, if not nil, sees every result before it is forgotten, and may add to the outcome's metrics. It is called from
+	// several goroutines.
+	Look func(o *Outcome, res *sim.Result)
 	// Sim are the options of every run; Progress is not used.
 	Sim sim.Options
 }
@@ -195,6 +198,9 @@ func (s *runner) one(point, rep int) (o Outcome) {
 	}
 	o.Digest = fmt.Sprintf("%016x", res.Digest)
 	o.Metrics = s.measure(sc, res)
+	if s.opts.Look != nil {
+		s.opts.Look(&o, res)
+	}
 	return o
 }
 

@@ -1,0 +1,260 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/seed-556df219/rxpath/sim"
+	"github.com/seed-556df219/rxpath/sim/scenariofile"
+	"github.com/seed-556df219/rxpath/sim/sweep"
+)
+
+const solveLong = `Solve finds the smallest value of a key for which conditions hold (--min), or
+the greatest (--max): the receive buffer, ring or budget that loses nothing, the
+highest load that the host carries.
+
+--min and --max name the key and where to look:
+  apps[0].sockets[0].rcvbuf=64KiB..16MiB   a range: to the unit for whole numbers,
+                                           else to --precision
+  nics[0].ring.rx=64..4096:x2              candidates, as rxpath sweep takes them
+  load                                     from 1 upwards, without end
+
+--until gives the conditions, which are thresholds (docs/metrics.md); without it
+they are drops == 0. They have to hold in every one of --reps replications. The
+answer comes with the run on either side of it. The search bisects, which
+assumes that there is one border; some further values are tried, and a warning
+tells when they disagree.
+
+Exit status: 0 found, 1 there is no such value, or a run failed, 2 wrong usage
+or scenario, 130 interrupted.`
+
+const solveExample = `  rxpath solve --max load
+  rxpath solve feed.yaml --min 'apps[0].sockets[0].rcvbuf=64KiB..64MiB'
+  rxpath solve feed.yaml --min 'nics[0].ring.rx=64..4096:x2' --until 'drops.HW_FIFO == 0' --until 'drops.HW_NO_DESC == 0'
+  rxpath solve feed.yaml --max load=1..50 --until 'p(latency.wire_to_app, 99.9) < 1ms' --reps 20`
+
+// A solveCommand is what the command line of solve asks for.
+type solveCommand struct {
+	settings  settings
+	min, max  string
+	until     []string
+	reps      int
+	precision string
+	jobs      int
+	format    string
+	caps      captures
+}
+
+var solveFormats = []string{"text", "json"}
+
+// newSolve returns the subcommand solve.
+func newSolve() *cobra.Command {
+	s := new(solveCommand)
+	c := &cobra.Command{
+		Use:               "solve [FILE]",
+		Short:             "Find the setting for which conditions hold",
+		Long:              solveLong,
+		Example:           solveExample,
+		Args:              atMostOneFile,
+		ValidArgsFunction: completeFiles(1),
+		RunE:              func(c *cobra.Command, args []string) error { return s.run(c, args) },
+	}
+	f := c.Flags()
+	f.SortFlags = false
+	f.StringVar(&s.min, "min", "", "find the smallest value: `KEY=LO..HI`")
+	f.StringVar(&s.max, "max", "", "find the greatest value: `KEY=LO..HI`, or KEY for 1 and up")
+	f.StringArrayVar(&s.until, "until", nil, "a condition, `EXPR` such as 'drops == 0', which it is by default; may be repeated")
+	f.IntVar(&s.reps, "reps", sweep.DefaultSolveReps, "the conditions have to hold with each of `N` seeds")
+	f.StringVar(&s.precision, "precision", "1%", "how near, as a `SHARE` of the value, the two sides of the answer come")
+	s.settings.addFlags(f)
+	f.IntVar(&s.jobs, "jobs", 0, "how many runs go on at once (`N`); 0 is one a core")
+	s.format = solveFormats[0]
+	f.Var(&choice{&s.format, solveFormats}, "format", "`FORMAT` of the answer: "+orList(solveFormats))
+	completeFlags(c)
+	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(solveFormats, cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("min", completeSet)
+	_ = c.RegisterFlagCompletionFunc("max", completeSet)
+	return c
+}
+
+// run does everything that can be wrong with a search before it begins.
+func (s *solveCommand) run(c *cobra.Command, args []string) error {
+	in, err := openInput(firstOf(args), c.InOrStdin(), &s.caps)
+	if err != nil {
+		return err
+	}
+	sc, complete, err := in.scenario(&s.settings)
+	if err != nil {
+		return err
+	}
+	if err := s.caps.check(in, sc, complete); err != nil {
+		return err
+	}
+	p, err := s.problem()
+	if err != nil {
+		return err
+	}
+	if len(s.until) == 0 {
+		s.until = []string{"drops == 0"}
+	}
+	if p.Until, err = sweep.ParseConditions(sc, s.until); err != nil {
+		return fmt.Errorf("--until: %s", strings.ReplaceAll(err.Error(), "thresholds[", "condition ["))
+	}
+	base := in.base(&s.settings)
+	if err := s.check(base, &p); err != nil {
+		return err
+	}
+	ctx, stop := interruptible(c.Context())
+	defer stop()
+	return s.solve(ctx, c, in, base, p)
+}
+
+// problem reads --min and --max.
+func (s *solveCommand) problem() (p sweep.Problem, err error) {
+	p = sweep.Problem{Reps: s.reps, Greatest: s.max != ""}
+	flag, arg := "--min", s.min
+	switch {
+	case s.min != "" && s.max != "":
+		return p, errors.New("--min and --max: want one of them")
+	case s.max != "":
+		flag, arg = "--max", s.max
+	case s.min == "":
+		return p, errors.New("want --min KEY=LO..HI or --max KEY=LO..HI, such as --max load")
+	}
+	if s.reps < 1 {
+		return p, fmt.Errorf("--reps %d: want 1 or more", s.reps)
+	}
+	share, ok := strings.CutSuffix(s.precision, "%")
+	if p.Precision, err = strconv.ParseFloat(share, 64); err != nil || !ok || !(p.Precision >= 0.001 && p.Precision <= 50) {
+		return p, fmt.Errorf("--precision %q: want 0.001%% to 50%%", s.precision)
+	}
+	p.Precision /= 100
+	if key, _, ranged := strings.Cut(arg, "="); !ranged && s.max != "" {
+		p.Axis = sweep.Axis{Path: key, Low: "1.0"}
+		return p, nil
+	}
+	if p.Axis, err = sweep.ParseAxis(arg); err != nil {
+		return p, fmt.Errorf("%s: %w", flag, err)
+	}
+	return p, nil
+}
+
+// check tries the ends of the range on the scenario.
+func (s *solveCommand) check(base *sweep.Base, p *sweep.Problem) error {
+	d := sweep.Design{Paths: []string{p.Axis.Path}}
+	for _, v := range append([]string{p.Axis.Low, p.Axis.High}, p.Axis.Values...) {
+		if v != "" {
+			d.Points = append(d.Points, []string{v})
+		}
+	}
+	err := sweep.Check(base, &d)
+	if fs, ok := errors.AsType[scenariofile.Faults](err); ok && len(fs) > 0 {
+		return fmt.Errorf("--min, --max: %s", strings.TrimPrefix(fs[0].Error(), "--set "))
+	}
+	return err
+}
+
+func (s *solveCommand) solve(ctx context.Context, c *cobra.Command, in *input, base *sweep.Base, p sweep.Problem) error {
+	bar := newWaiting(c.ErrOrStderr(), "searching")
+	a, err := sweep.Solve(ctx, base, p, sweep.Options{Workers: s.jobs, Sim: sim.Options{OpenCapture: s.caps.source}})
+	bar.done()
+	switch {
+	case errors.Is(err, context.Canceled):
+		return &statusError{exitInterrupt, fmt.Errorf("interrupted after %d values", len(a.Trials))}
+	case err != nil:
+		return failed(err)
+	}
+	answer := solved{in: in, sets: s.settings.sets(), problem: &p, Answer: a, until: s.until}
+	if s.format == "json" {
+		err = answer.json(c.OutOrStdout())
+	} else {
+		err = answer.text(c.OutOrStdout())
+	}
+	if !a.Found {
+		return join(failed(err), failed(fmt.Errorf("there is no such value of %s", a.Path)))
+	}
+	return failed(err)
+}
+
+// A solved is an answer with what was asked.
+type solved struct {
+	in      *input
+	sets    []scenariofile.Set
+	problem *sweep.Problem
+	until   []string
+	sweep.Answer
+}
+
+func (s *solved) json(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(struct {
+		Schema   string   `json:"schema"`
+		Greatest bool     `json:"greatest"`
+		Until    []string `json:"until"`
+		Reps     int      `json:"reps"`
+		sweep.Answer
+	}{"rxpath.solve/1", s.problem.Greatest, s.until, s.problem.Reps, s.Answer})
+}
+
+func (s *solved) text(w io.Writer) error {
+	var b strings.Builder
+	which := "smallest"
+	if s.problem.Greatest {
+		which = "greatest"
+	}
+	fmt.Fprintf(&b, "The %s %s for which %s", which, s.Path, strings.Join(s.until, " and "))
+	if !s.Found {
+		fmt.Fprintf(&b, ":\nnone of the %d values that were tried.\n", len(s.Trials))
+		s.side(&b, "fails", &s.Trials[len(s.Trials)-1])
+		_, err := io.WriteString(w, b.String())
+		return err
+	}
+	fmt.Fprintf(&b, ":\n%s\n\n", s.Value)
+	s.side(&b, "holds", s.Holding)
+	if s.Failing != nil {
+		s.side(&b, "fails", s.Failing)
+	} else {
+		b.WriteString("It holds at every value that was tried: the answer is an end of the range.\n")
+	}
+	fmt.Fprintf(&b, "\n%d values were tried.", len(s.Trials))
+	if !s.Monotone {
+		b.WriteString(" WARNING: there is more than one border; the answer is the first:\n")
+		for _, t := range s.Trials {
+			fmt.Fprintf(&b, "  %-8s %s\n", map[bool]string{true: "holds", false: "fails"}[t.Holds], t.Value)
+		}
+	} else {
+		b.WriteString(" The conditions hold on one side of the answer only.\n")
+	}
+	need := int(math.Ceil(math.Log(1-sweep.Confidence) / math.Log(0.95)))
+	fmt.Fprintf(&b, "A run with another seed passes with a probability of at least %.0f%%, at 95%% confidence;\n--reps %d would make that 95%%.\n", 100*s.Reliability, need)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// side prints one side of the border, with the command that repeats it.
+func (s *solved) side(b *strings.Builder, what string, t *sweep.Trial) {
+	fmt.Fprintf(b, "%s at %s: ", what, t.Value)
+	switch {
+	case t.Error != "":
+		fmt.Fprintf(b, "the run failed: %s\n", t.Error)
+	case t.Holds:
+		fmt.Fprintf(b, "in %d of %d replications; seed %d has", t.Passed, t.Reps, t.Seed)
+	default:
+		fmt.Fprintf(b, "with seed %d, which has", t.Seed)
+	}
+	for i, got := range t.Got {
+		metric := s.problem.Until[i].Metric()
+		fmt.Fprintf(b, " %s %s", metric.String(), got)
+	}
+	fmt.Fprintf(b, "\n  %s\n", s.in.again(append(append([]scenariofile.Set{}, s.sets...), s.Set(t)), t.Seed))
+}
