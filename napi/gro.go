@@ -21,6 +21,13 @@ type GRO struct {
 	Profile *kernel.Profile
 	// Up returns who takes packets on a core.
 	Up func(*cpu.Core) Receiver
+	// NormalBatch is net.core.gro_normal_batch.
+	NormalBatch int
+
+	// held is napi->rx_list: the packets of the poll that runs on a CPU. It is
+	// empty between polls, so one list for each CPU is as good as one for each
+	// instance.
+	held [][]skb.Buff
 }
 
 // Receive models napi_gro_receive and dev_gro_receive. UDP is never merged and
@@ -32,7 +39,39 @@ func (g *GRO) Receive(c *cpu.Core, b *skb.Buff) {
 		c.Spend(g.Costs.GRO.Fixed)
 		g.verify(c, b)
 	}
+	if g.Profile.GRONormalList {
+		g.hold(c, b)
+		return
+	}
 	g.Up(c).NetifReceiveSKB(c, b)
+}
+
+// hold models gro_normal_one: the packet waits, in hand, until there are
+// gro_normal_batch of them or the poll ends.
+func (g *GRO) hold(c *cpu.Core, b *skb.Buff) {
+	for len(g.held) <= c.ID() {
+		g.held = append(g.held, nil)
+	}
+	g.held[c.ID()] = append(g.held[c.ID()], *b)
+	if len(g.held[c.ID()]) >= g.NormalBatch {
+		g.flush(c)
+	}
+}
+
+// flush models gro_normal_list: what was held goes up, in its order.
+//
+// Not modelled: that the packets of a list pass the receive core and IP together
+// before the first of them gets to its socket
+// (netif_receive_skb_list_internal, ip_list_rcv).
+func (g *GRO) flush(c *cpu.Core) {
+	if c == nil || c.ID() >= len(g.held) {
+		return
+	}
+	list := g.held[c.ID()]
+	for i := range list {
+		g.Up(c).NetifReceiveSKB(c, &list[i])
+	}
+	g.held[c.ID()] = list[:0]
 }
 
 // verify models what udp4_gro_receive does with a checksum.

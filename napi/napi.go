@@ -2,29 +2,39 @@
 // the parts of include/linux/netdevice.h and net/core/dev.c that concern one
 // struct napi_struct.
 //
-//	          Schedule                     Poll used its weight
-//	Idle ────────────────▶ Scheduled ◀───────────────┐
-//	  ▲                      │    └──────────────────┘
-//	  └────── Complete ──────┘
+//	            Schedule                        Poll used its weight
+//	0 ──────────────────────▶ SCHED ◀───────────────┐
+//	▲ ▲                       │ │  └────────────────┘
+//	│ └────── Complete ───────┘ │ Disable
+//	│                           ▼
+//	│ Enable             SCHED|DISABLE: polled once more
+//	│                           │ Complete
+//	└─── SCHED|NPSVC ◀──────────┘
+//	          ▲ Disable, from 0
 //
-// Not modelled: NAPI_STATE_DISABLE and NAPI_STATE_NPSVC (netpoll), held TCP
-// packets (TCP is counted and ends at the protocol table).
+// Not modelled: netpoll, so NAPI_STATE_NPSVC is set only while an instance is
+// disabled; held TCP packets (TCP is counted and ends at the protocol table),
+// so the flush of a poll's end has nothing to do with them; NAPI_STATE_MISSED of
+// newer kernels: a masked vector sends no interrupt that could be missed.
 package napi
 
 import (
 	"github.com/seed-556df219/rxpath/sim/cpu"
+	"github.com/seed-556df219/rxpath/sim/engine"
 )
 
 // Weight is NAPI_POLL_WEIGHT, the weight of every driver here (POLL-1).
 const Weight = 64
 
-// State is the state of an Instance.
+// State is the state of an Instance: bits as in struct napi_struct (NAPI-1).
+// Its zero value is an instance that may be scheduled.
 type State uint8
 
-// States.
+// State bits.
 const (
-	Idle      State = iota
-	Scheduled       // NAPI_STATE_SCHED: on a poll list, or being polled
+	Sched   State = 1 << iota // NAPI_STATE_SCHED: on a poll list, being polled, or disabled
+	Disable                   // NAPI_STATE_DISABLE: somebody waits to disable it
+	NPSVC                     // NAPI_STATE_NPSVC: whoever has set it keeps the instance to himself
 )
 
 // A Driver polls its rings for an instance. *nic.Vector implements it.
@@ -41,8 +51,25 @@ type Instance struct {
 	// Name is the device's, for traces.
 	Name string
 	// Raise puts the instance at the tail of the core's poll list and raises
-	// NET_RX (softirq.Schedule).
+	// NET_RX (softirq.Schedule), or wakes the thread that polls it.
 	Raise func(*cpu.Core, *Instance)
+	// GRO, if not nil, may hold packets of a poll until it ends.
+	GRO *GRO
+
+	// Deferrals counts polls that left the interrupt masked to a timer.
+	Deferrals uint64
+
+	deferral Deferral
+	deferred int         // polls that may still leave the interrupt masked
+	timers   []*cpu.Line // by CPU
+}
+
+// A Deferral says when a poll that is done leaves the interrupt masked.
+type Deferral struct {
+	// HardIRQs is napi_defer_hard_irqs: the number of empty polls after one that found packets.
+	HardIRQs int
+	// Timeout is gro_flush_timeout: the time to the next of them; 0: none.
+	Timeout engine.Time
 }
 
 // New returns an idle instance that polls d.
@@ -51,31 +78,122 @@ func New(name string, d Driver) *Instance { return &Instance{driver: d, Name: na
 // State returns the state.
 func (n *Instance) State() State { return n.state }
 
-// Schedule models napi_schedule. In state Scheduled it changes nothing: a
+// String implements fmt.Stringer.
+func (n *Instance) String() string { return n.Name }
+
+// Schedule models napi_schedule. With SCHED or DISABLE set it changes nothing: a
 // second interrupt is counted as an interrupt, and no more (NAPI-1).
 func (n *Instance) Schedule(c *cpu.Core) {
-	switch n.state {
-	case Idle:
-		n.state = Scheduled
-		n.Raise(c, n)
-	case Scheduled:
+	if n.state&(Sched|Disable) != 0 {
+		return
 	}
+	n.state |= Sched
+	n.Raise(c, n)
 }
 
-// Complete models napi_complete: the instance may be scheduled again (NAPI-3).
-func (n *Instance) Complete() { n.state = Idle }
+// Complete models napi_complete_done, up to 4.0 napi_complete: what the poll
+// held back goes up, and the instance may be scheduled again (NAPI-3). Whoever
+// waits to disable it gets it instead. It returns whether the driver is to
+// enable the interrupt: always, unless a timer is to schedule the instance.
+func (n *Instance) Complete(c *cpu.Core, work int) (unmask bool) {
+	if n.state&NPSVC != 0 {
+		return true
+	}
+	if n.GRO != nil {
+		n.GRO.flush(c)
+	}
+	n.state &^= Sched
+	if n.state&Disable != 0 {
+		n.state = Sched | NPSVC
+	}
+	return n.deferral.HardIRQs == 0 || !n.deferIRQ(c, work)
+}
+
+// Defer sets when a poll that is done leaves the interrupt masked.
+func (n *Instance) Defer(d Deferral) { n.deferral, n.deferred = d, 0 }
+
+// deferIRQ counts a poll that is done, and starts the timer if the interrupt is
+// to stay masked.
+func (n *Instance) deferIRQ(c *cpu.Core, work int) bool {
+	if work > 0 {
+		n.deferred = n.deferral.HardIRQs
+	}
+	if n.deferred == 0 {
+		return false
+	}
+	if n.deferred--; n.deferral.Timeout == 0 || n.state&NPSVC != 0 {
+		return false
+	}
+	n.Deferrals++
+	n.timer(c).Raise(c.Now() + n.deferral.Timeout)
+	return true
+}
+
+// timer returns the instance's timer on a core. It models napi_watchdog, whose
+// interrupt takes the time of a device's.
+func (n *Instance) timer(c *cpu.Core) *cpu.Line {
+	for len(n.timers) <= c.ID() {
+		n.timers = append(n.timers, nil)
+	}
+	if n.timers[c.ID()] == nil {
+		n.timers[c.ID()] = c.NewLine(&n.GRO.Costs.HardIRQ.Fixed, &c.Stats.LocalTimer, n.Schedule)
+	}
+	return n.timers[c.ID()]
+}
+
+// Disable models napi_disable: until Enable the instance is scheduled by nobody
+// and polled by nobody. One that is scheduled is polled once more first; the
+// caller, who sleeps meanwhile, may ask Disabled.
+//
+// Not modelled: that the sleeper looks only every millisecond.
+func (n *Instance) Disable() {
+	for _, t := range n.timers {
+		if t != nil {
+			t.Cancel()
+		}
+	}
+	if n.state&Sched != 0 {
+		n.state |= Disable
+		return
+	}
+	n.state = Sched | NPSVC
+}
+
+// Disabled reports whether Disable has got the instance.
+func (n *Instance) Disabled() bool { return n.state == Sched|NPSVC }
+
+// Enable models napi_enable. An instance that is not disabled is a fault of the
+// program.
+func (n *Instance) Enable() {
+	if !n.Disabled() {
+		panic("napi: Enable of an instance that is not disabled")
+	}
+	n.state = 0
+}
 
 // Weight returns the weight, which no sysctl changes (POLL-1).
 func (n *Instance) Weight() int { return Weight }
 
-// Poll models napi_poll: an instance that is not scheduled does no work (NAPI-6b).
-func (n *Instance) Poll(c *cpu.Core, weight int) int {
-	if n.state != Scheduled {
-		return 0
+// Poll models napi_poll: an instance that is not scheduled does no work
+// (NAPI-6b). repoll says that it used its weight and is to be polled again,
+// unless it is to be disabled (NAPI-6c).
+func (n *Instance) Poll(c *cpu.Core, weight int) (work int, repoll bool) {
+	if n.state&Sched == 0 {
+		return 0, false
 	}
-	work := n.driver.PollRings(c, weight)
+	work = n.driver.PollRings(c, weight)
 	if work > weight {
 		panic("napi: poll did more work than its weight")
 	}
-	return work
+	if work < weight {
+		return work, false
+	}
+	if n.state&Disable != 0 {
+		n.Complete(c, work)
+		return work, false
+	}
+	if n.GRO != nil {
+		n.GRO.flush(c)
+	}
+	return work, true
 }

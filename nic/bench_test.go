@@ -99,8 +99,8 @@ func (b *bench) Do(cpu.Context) {
 		n := b.list[0]
 		b.list = b.list[1:]
 		at, before := b.core.Now(), b.got
-		charged := n.Poll(b.core, n.Weight())
-		if charged == n.Weight() {
+		charged, repoll := n.Poll(b.core, n.Weight())
+		if repoll {
 			b.list = append(b.list, n)
 		}
 		b.polls = append(b.polls, poll{at, b.got - before, charged})

@@ -18,8 +18,9 @@ type Receive interface {
 type NAPI interface {
 	// Schedule asks for the vector's PollRings to be called on the core.
 	Schedule(*cpu.Core)
-	// Complete says that a poll has done everything.
-	Complete()
+	// Complete says that a poll has done everything, and how many packets that
+	// were. It returns whether the vector is to be unmasked.
+	Complete(c *cpu.Core, work int) (unmask bool)
 }
 
 // Env is what a port needs of its host.

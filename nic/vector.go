@@ -148,9 +148,10 @@ func (v *Vector) PollRings(c *cpu.Core, weight int) int {
 	if len(v.queues) > 1 {
 		budget = max(weight/len(v.queues), 1)
 	}
-	done := true
+	done, work := true, 0
 	for i := len(v.queues) - 1; i >= 0; i-- { // the most recently added ring first (RX-37)
-		if v.queues[i].clean(c, budget) >= budget {
+		n := v.queues[i].clean(c, budget)
+		if work += n; n >= budget {
 			done = false
 		}
 	}
@@ -159,11 +160,16 @@ func (v *Vector) PollRings(c *cpu.Core, weight int) int {
 	}
 	c.Spend(p.costs.PollDone.Fixed)
 	p.settle(c.Now())
-	v.napi.Complete()
+	unmask := v.napi.Complete(c, work)
 	if v.dynamic {
 		p.driver.moderate(v)
 	}
-	v.unmask(c.Now())
+	if unmask {
+		v.unmask(c.Now())
+	}
+	if p.profile.PollReturnsWork {
+		return min(work, weight-1)
+	}
 	return 0
 }
 

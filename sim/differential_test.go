@@ -64,6 +64,8 @@ type outcome struct {
 	Threads  []threadSum
 	Digest   uint64
 	Fanout   udp.Stats
+	// Threaded counts polls by threads, Deferred those that left the interrupt masked.
+	Threaded, Deferred uint64
 }
 
 type stageSum struct {
@@ -349,6 +351,12 @@ func (w *world) run(t *testing.T, naive bool, slices uint64) outcome {
 	for _, s := range h.Latencies() {
 		out.Stages = append(out.Stages, stageSum{s.Name, s.Hist.N, s.Hist.Sum, s.Hist.Checksum(), s.Hist.Max})
 	}
+	for _, p := range h.pollers {
+		out.Threaded += p.Polls
+	}
+	for _, n := range h.napis {
+		out.Deferred += n.Deferrals
+	}
 	for _, k := range h.threads {
 		out.Threads = append(out.Threads, threadSum{k.Calls, k.Empty, k.Waits, k.Task().Wakeups})
 	}
@@ -436,6 +444,8 @@ func (c *coverage) add(o outcome) {
 		c.events["tick"] += s.LocalTimer
 		c.events["reschedule interrupt"] += s.Reschedule
 	}
+	c.events["poll by a thread"] += o.Threaded
+	c.events["interrupt left masked"] += o.Deferred
 	c.events["read"] += o.Snapshot.Ledger.Consumed
 	c.events["clone under the slot lock"] += o.Fanout.ClonesLocked
 	c.events["clone"] += o.Fanout.ClonesUnlocked
@@ -481,7 +491,7 @@ func (c *coverage) report(t *testing.T) {
 		}
 	}
 	for _, e := range []string{"time_squeeze", "softirq restart", "ksoftirqd wake-up", "task wake-up", "preemption", "received_rps", "flow_limit_count", "tick",
-		"reschedule interrupt", "read", "clone under the slot lock", "clone", "wait for a slot lock", "early demux", "tx_flow_control_xoff", "tx_flow_control_xon",
+		"reschedule interrupt", "read", "poll by a thread", "interrupt left masked", "clone under the slot lock", "clone", "wait for a slot lock", "early demux", "tx_flow_control_xoff", "tx_flow_control_xon",
 		"igb rx_no_buffer_count", "igb rx_fifo_errors", "igb rx_queue_0_drops"} {
 		t.Logf("%-28s %9d", e, c.events[e])
 		require.NotZero(t, c.events[e], "no case saw a %s", e)

@@ -71,6 +71,10 @@ func (w *world) temper() {
 	if w.one(3) {
 		w.round()
 	}
+	w.rnd = engine.NewStream(w.seed, "eras")
+	if w.one(4) {
+		w.newer()
+	}
 	w.rnd = drawn
 }
 
@@ -130,6 +134,21 @@ func (w *world) mingle() {
 			if s.ReusePort = w.one(3); s.ReusePort && w.one(2) {
 				s.Local = netip.AddrPortFrom(w.cfg.NICs[0].Addr.Netip(), s.Local.Port())
 			}
+		}
+	}
+}
+
+// newer gives the host a newer kernel, and settings that older ones do not have.
+func (w *world) newer() {
+	w.cfg.Kernel = []kernel.Profile{kernel.Linux61(), kernel.Linux612(), kernel.Linux618()}[w.pick(3)]
+	w.cfg.ThreadIRQs = w.one(4)
+	w.cfg.Softirq.NetdevBudgetUsecs = []int{0, 2000}[w.pick(2)]
+	w.cfg.Softirq.GRONormalBatch = []int{8, 8, 1, 3}[w.pick(4)]
+	for i := range w.cfg.NICs {
+		n := &w.cfg.NICs[i]
+		n.Threaded = w.one(3)
+		if w.one(2) {
+			n.NAPIDeferHardIRQs, n.GROFlushTimeout = w.between(1, 3), w.span(50*engine.Microsecond)
 		}
 	}
 }

@@ -69,6 +69,8 @@ type Host struct {
 	sockets socket.Host
 	gro     map[string]*napi.GRO
 	ports   []*nic.Port
+	napis   []*napi.Instance
+	pollers []*softirq.Thread // of threaded interfaces
 	socks   []*Socket
 	threads []*socket.Thread
 	inodes  uint64
@@ -119,6 +121,7 @@ func (h *Host) makeCores() {
 	h.stats = make([]mib.CPU, h.cfg.CPUs)
 	h.softnet = softirq.Host{
 		Config: h.cfg.Softirq, Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger, HashSecret: uint32(h.cfg.Seed),
+		ThreadIRQs:  h.cfg.ThreadIRQs,
 		Device:      func(i int32) softirq.Device { return h.ip.Device(i) },
 		BacklogWait: h.latBacklog.Record,
 	}
@@ -153,20 +156,27 @@ func (h *Host) makeLayers() {
 // addNIC brings an interface up and joins it: nic ─▶ napi ─▶ softirq.
 func (h *Host) addNIC(i int) error {
 	n := &h.cfg.NICs[i]
-	gro := &napi.GRO{On: n.GRO, Costs: &h.costs, Profile: &h.profile,
+	gro := &napi.GRO{On: n.GRO, Costs: &h.costs, Profile: &h.profile, NormalBatch: h.cfg.Softirq.GRONormalBatch,
 		Up: func(c *cpu.Core) napi.Receiver { return h.softnet.CPUs[c.ID()] }}
 	dev := h.ip.AddDevice(n.Name, skb.MAC(n.MAC), n.MTU, n.Addr, n.PrefixLen)
 	dev.Conf = n.Conf
+	var instances []*napi.Instance
 	port := nic.New(n.Name, n.Config, nic.Env{
 		Naive: h.cfg.Naive, Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger,
 		GRO: gro, IfIndex: dev.Index, CPUs: h.cfg.CPUs,
 		NAPI: func(device string, v *nic.Vector) nic.NAPI {
 			in := napi.New(device, v)
+			in.GRO = gro
+			if h.profile.NAPIDeferHardIRQs {
+				in.Defer(napi.Deferral{HardIRQs: n.NAPIDeferHardIRQs, Timeout: n.GROFlushTimeout})
+			}
+			instances = append(instances, in)
 			in.Raise = func(c *cpu.Core, in *napi.Instance) { h.softnet.CPUs[c.ID()].Schedule(in) }
 			return in
 		},
 	})
 	h.gro[n.Name] = gro
+	h.napis = append(h.napis, instances...)
 	h.ports = append(h.ports, port)
 	port.JoinGroup(0xe0000001)
 	for _, t := range n.Taps {
@@ -175,7 +185,20 @@ func (h *Host) addNIC(i int) error {
 	if err := h.placeVectors(port, n.Affinity); err != nil {
 		return cfgerr.Under(fmt.Sprintf("nics[%d]", i), err)
 	}
+	if n.Threaded && h.profile.NAPIThreaded {
+		h.makeThreads(port, instances)
+	}
 	return cfgerr.Under(fmt.Sprintf("nics[%d]", i), h.placeRPS(port, dev, n.RPS))
+}
+
+// makeThreads gives every instance of a port a thread that polls it, on the CPU
+// of its vector.
+func (h *Host) makeThreads(p *nic.Port, instances []*napi.Instance) {
+	for i, v := range p.Vectors() {
+		t := h.softnet.CPUs[v.Core().ID()].NewThread(fmt.Sprintf("napi/%s-%d", p.Name(), i), instances[i])
+		instances[i].Raise = func(c *cpu.Core, _ *napi.Instance) { t.Schedule(c) }
+		h.pollers = append(h.pollers, t)
+	}
 }
 
 // placeVectors binds every vector to its CPU: as told, else as the driver hints
@@ -228,6 +251,9 @@ func unknownKeys[V any](path string, m map[string]V, known map[string]bool) erro
 // behind, if nothing but its own sockets can notice (design: settlers).
 func (h *Host) joinCores() {
 	busy := make([]bool, h.cfg.CPUs)
+	for i := range busy {
+		busy[i] = h.cfg.ThreadIRQs // ticks leave their softirqs to ksoftirqd, or to whoever enables BH
+	}
 	for _, p := range h.ports {
 		for _, v := range p.Vectors() {
 			busy[v.Core().ID()] = true
@@ -352,6 +378,10 @@ func (h *Host) UDPFrame(src, dst netip.AddrPort, payload int) skb.Frame {
 	}
 	return skb.NewUDP(mac, src, dst, payload)
 }
+
+// TracePolls tells f of every poll and of the end of every run of net_rx_action
+// from now on; nil ends it. f must not change the host.
+func (h *Host) TracePolls(f func(softirq.Trace)) { h.softnet.Trace = f }
 
 // FS returns the files that the host shows now: proc/net/softnet_stat,
 // sys/class/net/eth0/statistics/rx_packets, ethtool/eth0/S and so on, as a

@@ -38,6 +38,8 @@ var joins = map[string]string{
 	"softirq.Host.Stack":       "",
 	"softirq.Host.Device":      "",
 	"softirq.Host.BacklogWait": "",
+	"softirq.Host.Trace":       "only while somebody watches",
+	"cpu.Core.Defer":           "only if some softirqs are left to ksoftirqd",
 	"ipstack.Layer.UDP":        "",
 	"udp.Layer.Unreachable":    "",
 	"udp.Entry.Sock":           "",

@@ -12,16 +12,19 @@ type backlog struct {
 	scheduled bool
 }
 
+// String implements fmt.Stringer.
+func (bl *backlog) String() string { return "backlog" }
+
 // Weight implements Poller.
 func (bl *backlog) Weight() int { return bl.weight }
 
 // Poll models process_backlog (RPS-13). The new weight is effective at the next
 // poll (ODD-19).
-func (bl *backlog) Poll(c *cpu.Core, quota int) (work int) {
+func (bl *backlog) Poll(c *cpu.Core, quota int) (work int, repoll bool) {
 	sd := bl.sd
 	h := sd.host
 	if !bl.scheduled {
-		return 0
+		return 0, false
 	}
 	c.Spend(h.Costs.Poll.Fixed)
 	sd.netRPSActionAndIRQEnable()
@@ -32,15 +35,15 @@ func (bl *backlog) Poll(c *cpu.Core, quota int) (work int) {
 			sd.receiveNext(c)
 			work++
 			if last--; last == 0 {
-				return work
+				return work, false
 			}
 			if work >= quota {
-				return work
+				return work, true
 			}
 		}
 		if sd.inputPktQueue.len() == 0 {
 			bl.scheduled = false
-			return work
+			return work, false
 		}
 		sd.inputPktQueue, sd.processQueue = sd.processQueue, sd.inputPktQueue
 		if n := sd.processQueue.len(); h.Profile.BacklogReleasedEarly && n < quota-work {

@@ -126,6 +126,9 @@ type run struct {
 	taken int
 }
 
+// String implements fmt.Stringer.
+func (f *feed) String() string { return f.name }
+
 // Weight implements Poller.
 func (f *feed) Weight() int {
 	if f.weight > 0 {
@@ -135,7 +138,7 @@ func (f *feed) Weight() int {
 }
 
 // Poll implements Poller.
-func (f *feed) Poll(c *cpu.Core, weight int) int {
+func (f *feed) Poll(c *cpu.Core, weight int) (int, bool) {
 	n := min(weight, f.pending)
 	f.pending -= n
 	if f.log != nil {
@@ -146,9 +149,9 @@ func (f *feed) Poll(c *cpu.Core, weight int) int {
 	}
 	c.Spend(f.cost)
 	if n == weight || f.exact {
-		return n
+		return n, n == weight
 	}
-	return 0
+	return 0, false
 }
 
 // saturated is more than any test polls.

@@ -10,6 +10,8 @@ import (
 type Config struct {
 	// NetdevBudget is the number of packets of one net_rx_action; 0 and below work (NAPI-9).
 	NetdevBudget int `sysctl:"net.core.netdev_budget"`
+	// NetdevBudgetUsecs is the time limit of one net_rx_action in microseconds, rounded up to jiffies; 0: two jiffies, as in kernels before 4.12, which do not have it.
+	NetdevBudgetUsecs int `sysctl:"net.core.netdev_budget_usecs"`
 	// DevWeight is the weight of the backlog, effective one poll later (RPS-13); drivers have their own.
 	DevWeight int `sysctl:"net.core.dev_weight"`
 	// NetdevMaxBacklog is the largest length of input_pkt_queue at which a packet is still accepted; negative: no limit (RPS-8).
@@ -18,13 +20,15 @@ type Config struct {
 	FlowLimitCPUs []int `sysctl:"net.core.flow_limit_cpu_bitmap"`
 	// FlowLimitTableLen is the number of its buckets, a power of two.
 	FlowLimitTableLen int `sysctl:"net.core.flow_limit_table_len"`
+	// GRONormalBatch is the number of packets that go up together in kernels that batch them (5.4).
+	GRONormalBatch int `sysctl:"net.core.gro_normal_batch"`
 	// TstampPrequeue takes receive timestamps before RPS (CORE-1). It changes nothing here: timestamps are not modelled.
 	TstampPrequeue int `sysctl:"net.core.netdev_tstamp_prequeue"`
 }
 
 // DefaultConfig returns the defaults of Linux 4.0 (NAPI-4).
 func DefaultConfig() Config {
-	return Config{NetdevBudget: 300, DevWeight: 64, NetdevMaxBacklog: 1000, FlowLimitTableLen: 4096, TstampPrequeue: 1}
+	return Config{NetdevBudget: 300, DevWeight: 64, NetdevMaxBacklog: 1000, FlowLimitTableLen: 4096, GRONormalBatch: 8, TstampPrequeue: 1}
 }
 
 // Validate reports every field out of range. The kernel takes any int for the
@@ -32,10 +36,12 @@ func DefaultConfig() Config {
 func (c *Config) Validate() error {
 	return errors.Join(
 		cfgerr.Range("net.core.netdev_budget", c.NetdevBudget, -1<<31, 1<<31-1),
+		cfgerr.Range("net.core.netdev_budget_usecs", c.NetdevBudgetUsecs, 0, 1<<31-1),
 		cfgerr.Range("net.core.dev_weight", c.DevWeight, 1, 1<<20),
 		cfgerr.Range("net.core.netdev_max_backlog", c.NetdevMaxBacklog, -1<<31, 1<<31-1),
 		cfgerr.Check(c.FlowLimitTableLen > 0 && c.FlowLimitTableLen&(c.FlowLimitTableLen-1) == 0 && c.FlowLimitTableLen <= 1<<20,
 			"net.core.flow_limit_table_len", c.FlowLimitTableLen, "a power of two up to 1048576"),
+		cfgerr.Range("net.core.gro_normal_batch", c.GRONormalBatch, 0, 1<<31-1),
 		cfgerr.Range("net.core.netdev_tstamp_prequeue", c.TstampPrequeue, 0, 1),
 	)
 }

@@ -104,7 +104,9 @@ func (sd *SoftnetData) enqueueToBacklog(target *SoftnetData, b *skb.Buff) skb.Dr
 			sd.Schedule(&sd.backlog)
 		} else {
 			sd.rpsIPIList = append(sd.rpsIPIList, target)
-			sd.raise(mib.SoftirqNetRX)
+			if !sd.inNetRX && !sd.inThread {
+				sd.raise(mib.SoftirqNetRX)
+			}
 		}
 	}
 	b.Queued = sd.core.Now()

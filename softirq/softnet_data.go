@@ -29,8 +29,9 @@ import (
 type Poller interface {
 	// Weight is what the next Poll may do at most.
 	Weight() int
-	// Poll does some work on the core and returns what it is charged with.
-	Poll(c *cpu.Core, weight int) int
+	// Poll does some work on the core and returns what it is charged with, and
+	// whether it used its weight and wants to be polled again.
+	Poll(c *cpu.Core, weight int) (work int, repoll bool)
 }
 
 // A Stack takes packets that are to be processed on this core.
@@ -65,8 +66,12 @@ type Host struct {
 	RPS bool
 	// HashSecret keys the software flow hash (RPS-5).
 	HashSecret uint32
+	// ThreadIRQs is the boot parameter threadirqs as far as it concerns softirqs: irq_exit leaves them to ksoftirqd (SIRQ-8).
+	ThreadIRQs bool
 	// BacklogWait, if not nil, is told how long each packet waited in a backlog.
 	BacklogWait func(engine.Time)
+	// Trace, if not nil, is told of every poll and of the end of every net_rx_action.
+	Trace func(Trace)
 }
 
 // SoftnetData is the receive state of one CPU. It models struct softnet_data.
@@ -79,6 +84,8 @@ type SoftnetData struct {
 	pollList  []Poller
 	run       []Poller // the private list of net_rx_action
 	repoll    []Poller
+	inNetRX   bool // net_rx_action will look at pollList again, and at rpsIPIList
+	inThread  bool // a Thread will look at rpsIPIList
 	ksoftirqd *cpu.Task
 
 	backlog       backlog
@@ -100,6 +107,9 @@ func New(h *Host, c *cpu.Core) *SoftnetData {
 		sd.flowLimit = &flowLimit{buckets: make([]uint8, h.Config.FlowLimitTableLen)}
 	}
 	c.SetSoftirqs(sd)
+	if h.ThreadIRQs || h.Profile.SoftirqWhileKsoftirqd == kernel.SoftirqsDeferred {
+		c.Defer = sd.deferred
+	}
 	h.CPUs = append(h.CPUs, sd)
 	return sd
 }
@@ -108,153 +118,13 @@ func New(h *Host, c *cpu.Core) *SoftnetData {
 func (sd *SoftnetData) Core() *cpu.Core { return sd.core }
 
 // Schedule models ____napi_schedule: the poller goes to the tail of the list
-// and NET_RX is raised; this never wakes ksoftirqd (NAPI-1).
+// and NET_RX is raised; this never wakes ksoftirqd (NAPI-1). A kernel that looks
+// at the list again in the same run of net_rx_action need not raise during it.
 func (sd *SoftnetData) Schedule(p Poller) {
 	sd.pollList = append(sd.pollList, p)
-	sd.raise(mib.SoftirqNetRX)
-}
-
-func (sd *SoftnetData) raise(nr uint) { sd.pending |= 1 << nr }
-
-// Pending implements cpu.Softirqs.
-func (sd *SoftnetData) Pending() bool { return sd.pending != 0 }
-
-// Tick implements cpu.Softirqs: the timer interrupt raises TIMER, SCHED and RCU.
-func (sd *SoftnetData) Tick() {
-	sd.raise(mib.SoftirqTimer)
-	sd.raise(mib.SoftirqSched)
-	sd.raise(mib.SoftirqRCU)
-}
-
-// Do models __do_softirq (SIRQ-2, SIRQ-3): passes over what is pending, as long
-// as time, the interrupted task and the restart count allow; what is left is
-// ksoftirqd's.
-func (sd *SoftnetData) Do(cpu.Context) {
-	c, p := sd.core, sd.host.Profile
-	end := c.Jiffies() + c.JiffiesOf(engine.Time(p.SoftirqTimeMS)*engine.Millisecond)
-	restarts := p.MaxRestart
-	for {
-		sd.pass()
-		if sd.pending == 0 {
-			return
-		}
-		if c.Jiffies() >= end || c.NeedResched() {
-			break
-		}
-		if restarts--; restarts == 0 {
-			break
-		}
-		sd.stats.Restarts++
-	}
-	sd.wakeupSoftirqd()
-}
-
-// pass runs every pending softirq once, lowest number first (SIRQ-1).
-func (sd *SoftnetData) pass() {
-	pending := sd.pending
-	sd.pending = 0
-	sd.core.Spend(sd.host.Costs.Softirq.Fixed)
-	timer := false
-	for nr := uint(0); pending != 0; nr, pending = nr+1, pending>>1 {
-		if pending&1 == 0 {
-			continue
-		}
-		sd.stats.Softirqs[nr]++
-		switch {
-		case nr == mib.SoftirqNetRX && sd.host.Profile.RepollSameRun:
-			sd.netRXActionClassic()
-		case nr == mib.SoftirqNetRX:
-			sd.netRXAction()
-		case !timer:
-			timer = true
-			sd.core.Spend(sd.host.Costs.TimerAction.Fixed)
-		}
-	}
-}
-
-// wakeupSoftirqd models wakeup_softirqd; a running ksoftirqd is left alone (SIRQ-13).
-func (sd *SoftnetData) wakeupSoftirqd() {
-	if sd.ksoftirqd.Asleep() {
-		sd.stats.KsoftirqdWakeups++
-		sd.core.Wake(sd.ksoftirqd)
-	}
-}
-
-// ksoftirqdStep models run_ksoftirqd: sleep if nothing is pending, else run
-// __do_softirq and offer the CPU to others (SIRQ-11).
-func (sd *SoftnetData) ksoftirqdStep(c *cpu.Core, t *cpu.Task) {
-	if sd.pending == 0 {
-		t.Sleep()
-		return
-	}
-	t.Continue(0, false)
-	c.RunSoftirqs(cpu.Ksoftirqd)
-}
-
-// timeLimit models the two-jiffy limit of net_rx_action (NAPI-5, NAPI-11).
-func (sd *SoftnetData) timeLimit() int64 { return sd.core.Jiffies() + 2 }
-
-// netRXAction models net_rx_action since 3.19: a private list, every instance
-// polled at most once (NAPI-5 to NAPI-9).
-func (sd *SoftnetData) netRXAction() {
-	c, h := sd.core, sd.host
-	c.Spend(h.Costs.NetRXAction.Fixed)
-	budget, limit := h.Config.NetdevBudget, sd.timeLimit()
-	sd.run, sd.pollList = sd.pollList, sd.run[:0]
-	sd.repoll = sd.repoll[:0]
-	for i := 0; ; i++ {
-		if i == len(sd.run) {
-			sd.run = sd.run[:0]
-			if len(sd.rpsIPIList) == 0 && len(sd.repoll) == 0 {
-				return
-			}
-			break
-		}
-		n := sd.run[i]
-		weight := n.Weight()
-		work := n.Poll(c, weight)
-		if work == weight {
-			sd.repoll = append(sd.repoll, n)
-		}
-		budget -= work
-		if budget <= 0 || c.Jiffies() >= limit {
-			sd.stats.Softnet.TimeSqueeze++
-			c.Digest.Fold(c.Now(), digestSqueeze)
-			sd.run = sd.run[:copy(sd.run, sd.run[i+1:])]
-			break
-		}
-	}
-	sd.run = append(append(sd.run, sd.pollList...), sd.repoll...)
-	sd.pollList, sd.run = sd.run, sd.pollList[:0]
-	if len(sd.pollList) > 0 {
+	if !sd.inNetRX {
 		sd.raise(mib.SoftirqNetRX)
 	}
-	sd.netRPSActionAndIRQEnable()
-}
-
-// netRXActionClassic models net_rx_action up to 3.18: one list, an instance
-// that used its weight goes to its tail and is polled again (K310-1 to K310-6).
-func (sd *SoftnetData) netRXActionClassic() {
-	c, h := sd.core, sd.host
-	c.Spend(h.Costs.NetRXAction.Fixed)
-	budget, limit := h.Config.NetdevBudget, sd.timeLimit()
-	for len(sd.pollList) > 0 {
-		if budget <= 0 || c.Jiffies() >= limit {
-			sd.stats.Softnet.TimeSqueeze++
-			c.Digest.Fold(c.Now(), digestSqueeze)
-			sd.raise(mib.SoftirqNetRX)
-			break
-		}
-		n := sd.pollList[0]
-		weight := n.Weight()
-		work := n.Poll(c, weight)
-		sd.pollList = append(sd.pollList[:0], sd.pollList[1:]...)
-		if work == weight {
-			sd.pollList = append(sd.pollList, n)
-		}
-		budget -= work
-	}
-	sd.netRPSActionAndIRQEnable()
 }
 
 // Kinds of effects in a core's digest.

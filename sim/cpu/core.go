@@ -34,6 +34,15 @@ type Softirqs interface {
 	Tick()
 }
 
+// An Exit is a place at which pending softirqs run.
+type Exit uint8
+
+// Exits.
+const (
+	IRQExit  Exit = iota // the end of an interrupt
+	BHEnable             // the end of a BH-disabled region
+)
+
 // Config is what a core needs to know.
 type Config struct {
 	ID        int
@@ -79,6 +88,10 @@ type Core struct {
 	ticks   int         // pending, naive only
 	tickAt  engine.Time // the next tick while busy
 	edge    engine.Time // the next tick, busy or not, when it was last computed
+
+	// Defer, if not nil, is asked before pending softirqs run at an exit: true leaves them to somebody else. On a consumer
+	// it must not say so.
+	Defer func(Exit) bool
 
 	softirqs  Softirqs
 	inSoftirq bool

@@ -152,10 +152,14 @@ func (c *Core) tick() {
 // irqExit models irq_exit: outside other interrupts and BH-disabled regions,
 // pending softirqs run right here (SIRQ-8).
 func (c *Core) irqExit() {
-	if c.ctx != Hardirq && !c.inSoftirq && c.bhOff == 0 && c.softirqs.Pending() {
+	if !c.InInterrupt() && c.softirqs.Pending() && (c.Defer == nil || !c.Defer(IRQExit)) {
 		c.RunSoftirqs(Softirq)
 	}
 }
+
+// InInterrupt models in_interrupt: the core is in a hard interrupt, in a
+// softirq, or in a BH-disabled region.
+func (c *Core) InInterrupt() bool { return c.ctx == Hardirq || c.inSoftirq || c.bhOff > 0 }
 
 // LocalBHDisable models local_bh_disable: until the matching LocalBHEnable no
 // softirq runs on this core, though interrupts do. A task calls it in its step;
@@ -172,7 +176,7 @@ func (c *Core) LocalBHEnable() {
 }
 
 func (c *Core) leaveBH() {
-	if c.bhOff == 0 && !c.inSoftirq && c.ctx != Hardirq && c.softirqs.Pending() {
+	if !c.InInterrupt() && c.softirqs.Pending() && (c.Defer == nil || !c.Defer(BHEnable)) {
 		c.RunSoftirqs(Softirq)
 	}
 }

@@ -12,6 +12,23 @@ type Profile struct {
 	// RepollSameRun: an instance that used its weight goes to the tail of the list and is polled again in the same
 	// run of net_rx_action until the budget ends (K310-2, K310-3); otherwise at most once a run (NAPI-8).
 	RepollSameRun bool
+	// NetRXLooksAgain: net_rx_action whose private list is empty looks for instances that were scheduled meanwhile, which
+	// need not raise NET_RX then, and goes on with what is left of budget and time (6.4).
+	NetRXLooksAgain bool
+	// NetdevBudgetUsecs: the time limit of net_rx_action is the sysctl net.core.netdev_budget_usecs (4.12); otherwise two jiffies.
+	NetdevBudgetUsecs bool
+	// SoftirqWhileKsoftirqd says what irq_exit and local_bh_enable do while ksoftirqd is runnable: run softirqs (SIRQ-12), or
+	// defer them to it (4.9 to 6.4).
+	SoftirqWhileKsoftirqd SoftirqRule
+	// PollReturnsWork: a poll of ixgbe that is done charges its packets to the budget; otherwise nothing (POLL-3).
+	PollReturnsWork bool
+	// GRONormalList: packets that GRO does not merge go up in batches of net.core.gro_normal_batch, at the latest when the
+	// poll ends (5.4); otherwise each at once (GRO-3).
+	GRONormalList bool
+	// NAPIThreaded: a thread may poll an instance in place of net_rx_action (5.12).
+	NAPIThreaded bool
+	// NAPIDeferHardIRQs: a poll that is done may leave the interrupt masked and come again by a timer (5.8).
+	NAPIDeferHardIRQs bool
 	// RefillAfterLoop: ixgbe arms the freed descriptors that are left after the receive loop, too (K310-13).
 	RefillAfterLoop bool
 	// BacklogReleasedEarly: process_backlog gives up its SCHED bit before it processes the last part (K310-14).
@@ -77,6 +94,26 @@ type Profile struct {
 	ReuseportArray bool
 	// EarlyDemuxBroadcast: early demux looks broadcast datagrams up, too (linux-6.18 2).
 	EarlyDemuxBroadcast bool
+}
+
+// A SoftirqRule says who runs softirqs while ksoftirqd is runnable.
+type SoftirqRule uint8
+
+// Rules.
+const (
+	SoftirqsRun      SoftirqRule = iota // the interrupt's end and local_bh_enable run them all the same
+	SoftirqsDeferred                    // they are left to ksoftirqd
+)
+
+// String implements fmt.Stringer.
+func (r SoftirqRule) String() string {
+	switch r {
+	case SoftirqsRun:
+		return "run"
+	case SoftirqsDeferred:
+		return "defer"
+	}
+	return ""
 }
 
 // Linux40 returns the reference profile: Linux 4.0.5 on x86-64.

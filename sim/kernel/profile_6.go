@@ -24,6 +24,12 @@ func Linux61() Profile {
 	p.ReuseportArray = true
 	p.EarlyDemuxBroadcast = false
 	p.SubnetZeroBroadcast = false
+	p.NetdevBudgetUsecs = true
+	p.SoftirqWhileKsoftirqd = SoftirqsDeferred
+	p.PollReturnsWork = true
+	p.GRONormalList = true
+	p.NAPIThreaded = true
+	p.NAPIDeferHardIRQs = true
 	return p
 }
 
@@ -37,6 +43,8 @@ func Linux612() Profile {
 	p.SmallHead = 704
 	p.OutTransmits = true
 	p.FwdAllocRule = FwdShortfall
+	p.SoftirqWhileKsoftirqd = SoftirqsRun
+	p.NetRXLooksAgain = true
 	return p
 }
 

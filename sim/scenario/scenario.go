@@ -48,10 +48,12 @@ type Host struct {
 	HZ int
 	// TickPhase moves the timer ticks: they are at TickPhase + k/HZ, on every CPU.
 	TickPhase engine.Time
-	Softirq   softirq.Config
-	IP        ipstack.Config
-	UDP       udp.Config
-	Limits    socket.Limits
+	// ThreadIRQs is the boot parameter threadirqs as far as it concerns softirqs: ksoftirqd runs those of interrupts (SIRQ-8).
+	ThreadIRQs bool
+	Softirq    softirq.Config
+	IP         ipstack.Config
+	UDP        udp.Config
+	Limits     socket.Limits
 }
 
 // NIC is one interface and where its interrupts and packets go.
@@ -67,6 +69,11 @@ type NIC struct {
 	RPS map[string][]int
 	// Conf is net.ipv4.conf.NAME of the interface.
 	Conf ipstack.DeviceConf
+	// Threaded: a thread polls each queue in place of net_rx_action (/sys/class/net/NAME/threaded), if the kernel can do that.
+	Threaded bool
+	// NAPIDeferHardIRQs and GROFlushTimeout let a poll that is done leave the interrupt masked (/sys/class/net/NAME), if the kernel can do that.
+	NAPIDeferHardIRQs int
+	GROFlushTimeout   engine.Time
 	// Taps is the number of packet sockets bound to the interface, as a tcpdump would be.
 	Taps []Tap
 }
@@ -236,7 +243,9 @@ func (h *Host) Validate() error {
 }
 
 func (n *NIC) validate(cpus int) error {
-	errs := []error{n.Config.Validate(cpus), cfgerr.Range("prefix", n.PrefixLen, 0, 32), cfgerr.Under("conf", n.Conf.Validate())}
+	errs := []error{n.Config.Validate(cpus), cfgerr.Range("prefix", n.PrefixLen, 0, 32), cfgerr.Under("conf", n.Conf.Validate()),
+		cfgerr.Range("napi_defer_hard_irqs", n.NAPIDeferHardIRQs, 0, 1<<31-1),
+		cfgerr.Check(n.GROFlushTimeout >= 0 && n.GROFlushTimeout <= engine.Second, "gro_flush_timeout", n.GROFlushTimeout, "0s to 1s")}
 	for _, v := range slices.Sorted(maps.Keys(n.Affinity)) {
 		errs = append(errs, cfgerr.Range("irq_affinity."+v, n.Affinity[v], 0, cpus-1))
 	}

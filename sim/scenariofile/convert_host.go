@@ -21,6 +21,7 @@ import (
 func (c *converter) host(h *scenario.Host) {
 	d := &c.doc.Host
 	h.CPUs, h.HZ, h.TickPhase = d.CPUs, d.HZ, d.TickPhase.v
+	h.ThreadIRQs = d.ThreadIRQs
 	h.UDP.HashEntries, h.UDP.HashMix = d.UHashEntries, d.UDPHashMix
 	h.Kernel = c.kernel()
 	h.Costs = c.costs()

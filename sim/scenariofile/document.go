@@ -63,6 +63,8 @@ type hostSection struct {
 	HZ int `json:"hz" enum:"100 250 300 1000"`
 	// TickPhase moves the timer ticks: they come at tick_phase + k/HZ, on every CPU.
 	TickPhase duration `json:"tick_phase"`
+	// ThreadIRQs is the boot parameter threadirqs as far as it concerns softirqs: ksoftirqd runs those of interrupts (SIRQ-8).
+	ThreadIRQs bool `json:"threadirqs"`
 	// Costs is the cost profile by its name, or a profile with changes: how long each step of the kernel takes.
 	Costs costsSection `json:"costs"`
 	// UHashEntries is the number of slots of the UDP hash tables, a power of two: the boot parameter uhash_entries (HT-1).
@@ -132,6 +134,12 @@ type nicSection struct {
 	IRQAffinity map[string]int `json:"irq_affinity,omitempty" keys:"^(TxRx|rx|tx)-[0-9]+$|^msi$" example:"{\"TxRx-0\": 1}"`
 	// RPS maps a queue, as in rx-0, to its rps_cpus: a CPU mask in quotes. Left out: none (RPS-1).
 	RPS map[string]cpuMask `json:"rps,omitempty" keys:"^rx-[0-9]+$" example:"{\"rx-0\": \"c\"}"`
+	// Threaded lets a thread poll each queue in place of net_rx_action (/sys/class/net/NAME/threaded); kernels before 5.12 do not have it.
+	Threaded bool `json:"threaded"`
+	// NAPIDeferHardIRQs is the number of empty polls that leave the interrupt masked (/sys/class/net/NAME/napi_defer_hard_irqs); kernels before 5.8 do not have it.
+	NAPIDeferHardIRQs int `json:"napi_defer_hard_irqs"`
+	// GROFlushTimeout is the time from such a poll to the next (/sys/class/net/NAME/gro_flush_timeout); with 0 the interrupt is unmasked.
+	GROFlushTimeout duration `json:"gro_flush_timeout"`
 	// Taps are packet sockets on the interface, as tcpdump opens one.
 	Taps []tapSection `json:"taps,omitempty"`
 	// RSSTable is the indirection table (ethtool -X). Left out: the driver's own; ixgbe can't change it (RX-33, IGB-6).

@@ -125,7 +125,8 @@ func TestEverything(t *testing.T) {
 	require.NoError(t, h.Costs.Set("copy", kernel.Cost{Fixed: 100 * engine.Nanosecond, PerByte: 85, Source: "set in the scenario"}))
 	h.CPUs, h.HZ, h.TickPhase = 256, 1000, 100*engine.Microsecond
 	h.UDP.HashEntries, h.UDP.HashMix = 1024, 77
-	h.Softirq.NetdevBudget = 600
+	h.ThreadIRQs = true
+	h.Softirq.NetdevBudget, h.Softirq.NetdevBudgetUsecs = 600, 4000
 	h.Softirq.FlowLimitCPUs = []int{32, 33, 34, 35, 36, 37, 38, 39}
 	h.Limits.UDPMem = [3]int{1000, 2000, 3000}
 	h.IP.Netfilter = []ipstack.Rule{{
@@ -151,7 +152,8 @@ func TestEverything(t *testing.T) {
 		},
 		Addr: 0x0a010203, PrefixLen: 16,
 		Affinity: map[string]int{"TxRx-0": 1, "TxRx-3": 2}, RPS: map[string][]int{"rx-0": {2, 3}, "rx-1": {32}},
-		Conf: ipstack.DeviceConf{RPFilter: 2, AcceptLocal: true, RouteLocalnet: true, RefuseSourceRoute: true},
+		Conf:     ipstack.DeviceConf{RPFilter: 2, AcceptLocal: true, RouteLocalnet: true, RefuseSourceRoute: true},
+		Threaded: true, NAPIDeferHardIRQs: 2, GROFlushTimeout: 20 * engine.Microsecond,
 		Taps: []scenario.Tap{{RcvBuf: 2 * 212992, PerPacket: 900 * engine.Nanosecond}, {RcvBuf: 8 << 20}}, // clamped, forced
 	}, {Name: "eth1", Config: eth1, Addr: 0x0a000102, PrefixLen: 24}, {Name: "eth2", Config: eth2, Addr: 0x0a000202, PrefixLen: 24},
 		{Name: "eth3", Config: eth3, Addr: 0x0a000302, PrefixLen: 24}}
