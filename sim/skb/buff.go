@@ -70,6 +70,9 @@ type Buff struct {
 	Cloned bool
 	// Len is the length from the current header to the end, in bytes.
 	Len uint32
+	// Linear is how much of the frame, from its Ethernet header on, lies in the linear area; the rest is in page
+	// fragments (RX-16, RX-23).
+	Linear uint32
 	// IfIndex is the device the packet now belongs to.
 	IfIndex int32
 	// Queue is the receive queue of the NIC.
@@ -97,7 +100,7 @@ type Buff struct {
 // Reset makes b a fresh packet of the given frame.
 func (b *Buff) Reset(f *Frame) {
 	b.Frame = *f
-	b.Truesize, b.Len, b.IfIndex, b.Queue = 0, 0, 0, 0
+	b.Truesize, b.Len, b.Linear, b.IfIndex, b.Queue = 0, 0, 0, 0, 0
 	b.PktType, b.Summed, b.CsumBad, b.Tagged = 0, ChecksumNone, false, false
 	b.Hash, b.SWHash = 0, false
 	b.Route = Route{}

@@ -135,7 +135,9 @@ type Header struct {
 	Src, Dst Addr
 
 	SrcPort, DstPort uint16
-	UDPChecksum      Checksum
+	UDPChecksum      Checksum // of UDP, or of TCP
+
+	PauseTime uint16 // of a PAUSE frame, in quanta; 0 lets the other side go on (HW-27)
 }
 
 // Fragment reports whether the datagram is a fragment of a larger one.

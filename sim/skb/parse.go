@@ -26,8 +26,13 @@ func Parse(data []byte, wireLen int) (Header, Frame) {
 		h.EtherType = binary.BigEndian.Uint16(data[2:])
 		data = data[VLANHeader:]
 	}
-	if h.EtherType == EtherTypeIPv4 {
+	switch h.EtherType {
+	case EtherTypeIPv4:
 		parseIPv4(data, &h, &f)
+	case EtherTypePause:
+		if len(data) >= 4 {
+			h.PauseTime = binary.BigEndian.Uint16(data[2:])
+		}
 	}
 	return h, f
 }
