@@ -26,6 +26,7 @@ type bench struct {
 	costs   kernel.Costs
 	profile kernel.Profile
 	ledger  skb.Ledger
+	hw      Hardware
 	port    *Port
 	kick    *cpu.Line
 	kicks   uint64
@@ -68,7 +69,7 @@ func newBench(t *testing.T, cfg Config, edit ...func(*bench)) *bench {
 	b.core = cpu.New(cpu.Config{CPUs: 1, Jiffy: 4 * engine.Millisecond, Costs: &b.costs, Naive: b.naive}, b.exec, &b.stats)
 	b.core.SetSoftirqs(b)
 	b.port = New("eth0", cfg, Env{
-		Naive: b.naive, Profile: &b.profile, Costs: &b.costs, Ledger: &b.ledger, GRO: b, IfIndex: 2, CPUs: 4,
+		Naive: b.naive, Profile: &b.profile, Costs: &b.costs, Ledger: &b.ledger, GRO: b, IfIndex: 2, CPUs: 4, Seed: 1, Hardware: b.hw,
 		NAPI: b.instance,
 	})
 	for _, v := range b.port.Vectors() {

@@ -43,14 +43,23 @@ type Config struct {
 	RXChecksum bool `ethtool:"-K rx"`
 	// GRO is the feature generic-receive-offload.
 	GRO bool `ethtool:"-K gro"`
-	// Promisc accepts everything.
-	Promisc bool `ip:"promisc"`
+	// FlowFilters are the filters of the flow director; they need NTuple.
+	FlowFilters []FlowFilter `ethtool:"-U"`
+	// RXAll is the feature rx-all: frames with errors are received, too (RX-22).
+	RXAll bool `ethtool:"-K rx-all"`
+	// Promisc accepts everything, AllMulti every multicast frame (RX-42).
+	Promisc  bool `ip:"promisc"`
+	AllMulti bool `ip:"allmulticast"`
 	// VLANs are the VLAN ids that devices were made for on this interface.
 	VLANs []int `ip:"link add type vlan id"`
 	// RSSKey is the Toeplitz key, 40 bytes used; nil means the fixed default key (RX-34: a real machine draws it at boot).
 	RSSKey []byte
 	// FrameOverhead is what a frame takes of the packet buffer beyond its bytes with FCS (HW-12).
 	FrameOverhead int
+	// PCIe slows the bus down.
+	PCIe PCIe
+	// Memory is where the driver's buffers come from.
+	Memory Memory
 	// Partner is the device at the other end of the link.
 	Partner Partner
 }
@@ -174,6 +183,9 @@ func (c *Config) Validate(cpus int) error {
 		cfgerr.Check(c.Partner.Queue >= 0, "link_partner.queue", c.Partner.Queue, "0 or more"),
 		cfgerr.Check(c.RSSKey == nil || len(c.RSSKey) == 40, "rss_key", len(c.RSSKey), "40 bytes"),
 		c.Indirection.validate(d, c.queues(cpus)),
+		c.validateFilters(c.queues(cpus)),
+		cfgerr.Under("pcie", c.PCIe.validate()),
+		cfgerr.Under("memory", c.Memory.validate()),
 	}
 	for _, id := range c.VLANs {
 		errs = append(errs, cfgerr.Range("vlans", id, 1, 4094))

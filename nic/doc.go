@@ -17,9 +17,13 @@
 //	   ▲                                              │
 //	   └────────────── PollRings is done ─────────────┘
 //
-// Not modelled: large receive offload (TCP only), filters of the
-// flow director, resets of the adapter while it runs, page recycling and failed
-// allocations, several traffic classes, virtual functions, time stamps. A frame
-// of several descriptors is written back as one. Nothing is sent: cleaning the
-// transmit ring is a part of the cost of a poll.
+// Not modelled: large receive offload (TCP only), the sampling of
+// what is sent by the flow director and its filters for other protocols than
+// UDP over IPv4, resets of the adapter while it runs, several traffic classes,
+// virtual functions, time stamps. A frame that needs several descriptors waits
+// until all of them are there. Nothing is sent: cleaning the transmit ring is a
+// part of the cost of a poll.
+//
+// Not modelled: the way of a page through the stack. How long a packet holds its
+// half page is a setting, the same for all packets (see Memory).
 package nic

@@ -13,6 +13,8 @@ const (
 // the port, its rings and its vectors ask for the behaviour, never for the name.
 type driver struct {
 	name, version, firmware string
+	// hardware is the device, as far as no driver shows it.
+	hardware Hardware
 
 	// Limits of what ethtool and ip set.
 	minRing, maxRing int   // -G rx

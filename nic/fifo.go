@@ -8,11 +8,9 @@ type fifo struct {
 	high, low int
 	overhead  int
 	bytes     int
-	// MaxBytes is the most that it ever held.
-	maxBytes int
-	buf      []fifoEntry
-	head32   uint32
-	tail32   uint32
+	buf       []fifoEntry
+	head32    uint32
+	tail32    uint32
 }
 
 type fifoEntry struct {
@@ -34,15 +32,14 @@ func (f *fifo) len() int { return int(f.tail32 - f.head32) }
 
 func (f *fifo) head() *fifoEntry { return &f.buf[f.head32&uint32(len(f.buf)-1)] }
 
-func (f *fifo) push(fr *skb.Frame, v verdict) {
+func (f *fifo) push(fr *skb.Frame, v *verdict) {
 	if f.len() == len(f.buf) {
 		f.grow()
 	}
 	e := &f.buf[f.tail32&uint32(len(f.buf)-1)]
-	e.frame, e.verdict = *fr, v
+	e.frame, e.verdict = *fr, *v
 	f.tail32++
 	f.bytes += f.size(fr)
-	f.maxBytes = max(f.maxBytes, f.bytes)
 }
 
 func (f *fifo) pop() {

@@ -32,7 +32,7 @@ func (p *Port) igbStats() []mib.NameValue {
 		"rx_packets": r.good, "rx_bytes": r.goodBytes, "rx_broadcast": r.broadcast, "rx_multicast": r.multicast, "multicast": r.multicast,
 		"rx_crc_errors": r.crc, "rx_no_buffer_count": r.noBuffer, "rx_missed_errors": r.missed,
 		"rx_long_length_errors": r.oversize, "rx_short_length_errors": r.undersize,
-		"rx_flow_control_xoff": r.pauseReceived, "tx_flow_control_xon": r.xon, "tx_flow_control_xoff": r.xoff,
+		"rx_flow_control_xon": r.xonReceived, "rx_flow_control_xoff": r.xoffReceived, "tx_flow_control_xon": r.xon, "tx_flow_control_xoff": r.xoff,
 		"rx_long_byte_count": r.goodBytes, "rx_errors": link.RXErrors, "rx_length_errors": link.RXLengthErrors,
 		"rx_fifo_errors": link.RXFIFOErrors,
 	}
@@ -48,7 +48,7 @@ func (p *Port) igbStats() []mib.NameValue {
 	for i, q := range p.queues {
 		for _, s := range []mib.NameValue{
 			{Name: "packets", Value: q.Packets}, {Name: "bytes", Value: q.Bytes}, {Name: "drops", Value: q.NoDesc},
-			{Name: "csum_err", Value: q.CsumErr}, {Name: "alloc_failed"},
+			{Name: "csum_err", Value: q.CsumErr}, {Name: "alloc_failed", Value: q.AllocPageFailed + q.AllocBuffFailed},
 		} {
 			out = append(out, mib.NameValue{Name: fmt.Sprintf("rx_queue_%d_%s", i, s.Name), Value: s.Value})
 		}

@@ -36,7 +36,7 @@ func TestIGBRing(t *testing.T) {
 			b.pollTimes(2)
 			q := b.port.Queues()[0]
 			require.EqualValues(t, 70, q.Packets)
-			require.Equal(t, map[string]int{DriverIgb: 0, DriverIxgbe: 6}[driver], q.unarmed, driver)
+			require.Equal(t, map[string]int{DriverIgb: 0, DriverIxgbe: 6}[driver], q.unused(), driver)
 		}
 	})
 	t.Run("IGB-3 truesize as ixgbe", func(t *testing.T) {

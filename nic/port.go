@@ -32,6 +32,10 @@ type Env struct {
 	GRO     Receive
 	IfIndex int32
 	CPUs    int
+	// Seed selects the random numbers of allocations that fail.
+	Seed uint64
+	// Hardware is the device; nil: what the driver drives.
+	Hardware Hardware
 	// NAPI makes the instance that polls a vector of the named device.
 	NAPI func(device string, v *Vector) NAPI
 }
@@ -56,6 +60,8 @@ type Port struct {
 	costs   *kernel.Costs
 	ledger  *skb.Ledger
 	gro     Receive
+	hw      Hardware
+	seed    uint64
 
 	wire     wire
 	fifo     fifo
@@ -66,11 +72,14 @@ type Port struct {
 	refills  bool                // after the receive loop, too
 	dropEn   bool
 	dmaFree  engine.Time // the DMA engine takes the next frame from here on
+	perByte  engine.Time // of the bus
+	stalls   bool        // it stalls now and then; dmaFree is in no stall
 	blocked  bool        // the head of the FIFO waits for a descriptor
 
 	xoff      bool        // we have asked the partner to stop
 	xoffAgain engine.Time // the request is repeated
 	service   engine.Time // the next run of the service task
+	upAt      engine.Time // when the interface came up
 
 	groups   map[uint32]int // multicast MACs by their low 23 bits
 	mcFilter [4096]bool
@@ -94,8 +103,12 @@ func New(name string, cfg Config, env Env) *Port {
 	p := &Port{
 		cfg: cfg, driver: driverOf(&cfg), name: name, ifindex: env.IfIndex, cpus: env.CPUs, naive: env.Naive, profile: env.Profile,
 		costs: env.Costs, ledger: env.Ledger, gro: env.GRO, groups: map[uint32]int{}, rssKey: cfg.RSSKey,
-		xoffAgain: engine.Never, service: servicePeriod,
+		xoffAgain: engine.Never, service: servicePeriod, hw: env.Hardware, seed: env.Seed,
 	}
+	if p.hw == nil {
+		p.hw = p.driver.hardware
+	}
+	p.perByte, p.stalls = cfg.PCIe.perByte(p.costs.PCIe.PerByte), cfg.PCIe.StallFor > 0
 	if p.rssKey == nil {
 		p.rssKey = defaultRSSKey[:]
 	}
@@ -194,9 +207,13 @@ func mcIndex(m skb.MAC) uint { return (uint(m[4])>>4 | uint(m[5])<<4) & 0xfff }
 
 // A verdict is what the MAC decides of all frames of a flow.
 type verdict struct {
-	reason skb.DropReason
-	cast   skb.PacketType
-	queue  uint16
+	reason  skb.DropReason // why it refuses them
+	bad     skb.DropReason // what is wrong with them although it does not
+	cast    skb.PacketType
+	sum     csum
+	headers uint8 // see headLen
+	queue   uint8
+	matched bool // a filter of the flow director did
 }
 
 // inspected is the verdict on all frames of a flow that have the same length.
@@ -206,48 +223,48 @@ type inspected struct {
 	verdict
 }
 
-// inspect is judge with what the length says.
-func (p *Port) inspect(f *skb.Frame) verdict {
-	if l := &p.last; l.head == f.Head && l.len == f.Len {
-		return l.verdict
+// inspect is judge with what is wrong with the frame as such (HW-7 a).
+func (p *Port) inspect(f *skb.Frame) *verdict {
+	if l := &p.last; l.head != f.Head || l.len != f.Len {
+		p.inspectAnew(f)
 	}
-	return p.inspectAnew(f)
+	return &p.last.verdict
 }
 
-func (p *Port) inspectAnew(f *skb.Frame) verdict {
+func (p *Port) inspectAnew(f *skb.Frame) {
 	v := p.judge(f.Head)
-	if v.reason == skb.NotDropped {
-		v.reason = p.lengthReason(f)
+	if bad := p.hw.Check(f, p.maxFrame()); bad != skb.NotDropped {
+		switch {
+		case !p.cfg.RXAll && !p.hw.StoresBad():
+			v.reason = bad
+		case v.reason == skb.NotDropped:
+			v.bad = bad
+		}
 	}
 	p.last = inspected{f.Head, f.Len, v}
-	return v
 }
 
-// judge models the MAC and its filters (HW-7 a, b; RX-41, RX-42).
+// maxFrame is the longest frame that the MAC takes, with FCS (RX-21). It models
+// what ixgbe_set_rx_buffer_len programs.
+func (p *Port) maxFrame() uint32 { return uint32(max(p.cfg.MTU+skb.EthHeader+skb.EthFCS, 1518)) }
+
+// judge models the filters of the MAC (HW-7 b; RX-41, RX-42), the flow director
+// and RSS.
 func (p *Port) judge(h *skb.Header) verdict {
 	if v, ok := p.memo.Get(h); ok {
 		return v
 	}
-	v := verdict{cast: packetType(h.DstMAC, p.cfg.MAC)}
+	v := verdict{cast: packetType(h.DstMAC, p.cfg.MAC), headers: headLen(h), sum: p.rxChecksum(h)}
 	switch {
-	case h.Fault == skb.FaultCRC:
-		v.reason = skb.HWCRC
-	case h.Fault == skb.FaultLength:
-		v.reason = skb.HWLength
 	case h.EtherType == skb.EtherTypePause:
 		v.reason = skb.HWPause
 	case p.cfg.Promisc:
 	case h.Tagged && !p.hasVLAN(int(h.VLAN&0xfff)):
 		v.reason = skb.HWVLANFilter
-	case v.cast == skb.PacketOtherHost, v.cast == skb.PacketMulticast && !p.mcFilter[mcIndex(h.DstMAC)]:
+	case v.cast == skb.PacketOtherHost, v.cast == skb.PacketMulticast && !p.cfg.AllMulti && !p.mcFilter[mcIndex(h.DstMAC)]:
 		v.reason = skb.HWFilter
 	}
-	if p.rssCount > 1 {
-		hash := rssHash(p.rssKey, h, p.cfg.UDPPortHash)
-		if hash != 0 {
-			v.queue = uint16(p.table[hash%indirEntries])
-		}
-	}
+	p.steer(h, &v)
 	p.memo.Put(h, v)
 	return v
 }
@@ -264,22 +281,6 @@ func (p *Port) hasVLAN(id int) bool {
 	return false
 }
 
-// lengthReason says whether the length alone makes the MAC refuse a frame
-// (RX-21, HW-26).
-func (p *Port) lengthReason(f *skb.Frame) skb.DropReason {
-	limit := uint32(max(p.cfg.MTU+skb.EthHeader+skb.EthFCS, 1518))
-	if f.Head.Tagged {
-		limit += skb.VLANHeader
-	}
-	switch {
-	case f.WireLen() > limit:
-		return skb.HWOversize
-	case f.Len < skb.EthMinLen:
-		return skb.HWUndersize
-	}
-	return skb.NotDropped
-}
-
 // arrive takes the next frame off the wire: checks, filters, room in the FIFO.
 func (p *Port) arrive() {
 	f := p.wire.head()
@@ -288,8 +289,13 @@ func (p *Port) arrive() {
 	p.frameID++
 	f.ID = p.frameID
 	v := p.inspect(f)
+	if p.cfg.NTuple {
+		p.regs.look(v)
+	}
+	if v.reason|v.bad != skb.NotDropped {
+		p.regs.fault(f.Head, v.reason|v.bad)
+	}
 	if v.reason != skb.NotDropped {
-		p.regs.refuse(v.reason)
 		p.lose(v.reason, 1, uint64(t))
 		p.wire.pop()
 		return
@@ -300,7 +306,12 @@ func (p *Port) arrive() {
 		p.wire.pop()
 		return
 	}
-	p.regs.accept(1, uint64(f.WireLen()), v.cast)
+	if v.bad == skb.NotDropped {
+		p.regs.accept(1, uint64(f.WireLen()), v.cast)
+	}
+	if p.stalls {
+		p.dmaFree = max(p.dmaFree, p.busFrom(t))
+	}
 	if p.fifo.len() == 0 && p.dmaFree <= t && p.transfer(f, v, t) {
 		p.wire.pop()
 		return
@@ -319,10 +330,10 @@ func (p *Port) lose(r skb.DropReason, n, times uint64) {
 
 // transfer moves a frame at t from the FIFO, or past it, into its ring. It
 // returns false if the frame has to wait for a descriptor.
-func (p *Port) transfer(f *skb.Frame, v verdict, t engine.Time) bool {
+func (p *Port) transfer(f *skb.Frame, v *verdict, t engine.Time) bool {
 	q := p.queues[v.queue]
 	n := int(descriptors(stripped(f)))
-	if q.free < n {
+	if q.free() < n {
 		if p.dropEn {
 			q.NoDesc++
 			p.lose(skb.HWNoDesc, 1, uint64(f.At))
@@ -332,11 +343,17 @@ func (p *Port) transfer(f *skb.Frame, v verdict, t engine.Time) bool {
 		p.blocked = true
 		return false
 	}
-	p.dmaFree = t + p.costs.PCIe.For(f.Len)
+	p.dmaFree = t + p.costs.PCIe.Fixed + p.busTime(f.Len)
 	ready := p.dmaFree + p.costs.DMA.Fixed
-	q.put(f, v.cast, n, ready)
+	if p.stalls {
+		p.dmaFree = p.busFrom(p.dmaFree)
+	}
+	s := q.put(f, v, n, ready)
 	p.latFIFO.Record(ready - f.At)
 	if !p.naive {
+		if n > 1 {
+			ready = q.writtenBack(s, 0)
+		}
 		q.vector.written(ready)
 	}
 	return true
@@ -353,7 +370,7 @@ func (p *Port) departure() engine.Time {
 // depart moves the head of the FIFO at t.
 func (p *Port) depart(t engine.Time) {
 	h := p.fifo.head()
-	if !p.transfer(&h.frame, h.verdict, t) {
+	if !p.transfer(&h.frame, &h.verdict, t) {
 		return
 	}
 	p.fifo.pop()
@@ -373,14 +390,13 @@ func (p *Port) sendXOFF(t engine.Time) {
 	p.wire.pause(t)
 }
 
-// pauseTime is 0xffff quanta of 512 bit times.
-func (p *Port) pauseTime() engine.Time { return 0xffff * 64 * p.wire.byte }
+func (p *Port) pauseTime() engine.Time { return p.hw.PauseTime(p.wire.byte) }
 
 // unblock says that a core has armed descriptors at t.
 func (p *Port) unblock(t engine.Time) {
 	if p.blocked {
 		p.blocked = false
-		p.dmaFree = max(p.dmaFree, t)
+		p.dmaFree = p.busFrom(max(p.dmaFree, t))
 	}
 	p.Changed()
 }
@@ -417,7 +433,10 @@ func (p *Port) skip(t engine.Time) bool {
 		return false
 	}
 	f := p.wire.alike()
-	if f == nil || p.fifo.fits(f) || p.judge(f.Head).reason != skb.NotDropped || p.lengthReason(f) != skb.NotDropped {
+	if f == nil || p.fifo.fits(f) {
+		return false
+	}
+	if v := p.inspect(f); v.reason|v.bad != skb.NotDropped {
 		return false
 	}
 	n, times := p.wire.skip(t)

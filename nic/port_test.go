@@ -80,7 +80,7 @@ func TestHW7Table(t *testing.T) {
 			require.Equal(t, tc.lostAtSender, b.port.PartnerLost()+uint64(waiting(b.port)))
 			if tc.queues > 1 {
 				q := b.port.Queues()[b.port.judge(free.Head).queue]
-				require.EqualValues(t, tc.otherDelivered, q.filled, "the other queue")
+				require.EqualValues(t, tc.otherDelivered, q.filled(), "the other queue")
 			}
 			for _, zero := range []string{"rx_no_buffer_count", "rx_fifo_errors", "rx_over_errors", "rx_errors", "rx_dropped"} {
 				require.Zero(t, b.ethtool(zero), zero)
@@ -186,7 +186,7 @@ func TestHW10SlowBus(t *testing.T) {
 	// One frame in two leaves; the buffer takes 8192 more than have left.
 	require.InDelta(t, 30_000/2-8192, float64(b.port.Missed()), 2)
 	require.EqualValues(t, 30_000-b.port.Missed(), b.got)
-	require.Equal(t, 511, b.port.Queues()[0].free+b.port.Queues()[0].unarmed)
+	require.Equal(t, 511, b.port.Queues()[0].free()+b.port.Queues()[0].unused())
 }
 
 // HW-20 to HW-23, ODD-9: packets and bytes are live; what the hardware counts is
@@ -315,6 +315,7 @@ func tagged(id uint16, payload int) func() skb.Frame {
 func pauseFrame() skb.Frame {
 	f := frameOf(60)
 	f.Head.EtherType, f.Head.DstMAC = skb.EtherTypePause, skb.MAC{0x01, 0x80, 0xc2, 0, 0, 1}
+	f.Head.PauseTime = 0xffff
 	return f
 }
 

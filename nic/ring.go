@@ -11,6 +11,7 @@ const (
 	refillBatch = 16   // IXGBE_RX_BUFFER_WRITE
 	bufferSize  = 2048 // half a page per descriptor (RX-14)
 	hdrSize     = 256  // IXGBE_RX_HDR_SIZE: copied if not longer (RX-16)
+	tcpHeader   = 20   // without options, which are not known here
 )
 
 // Truesize of a received packet (1.8).
@@ -44,77 +45,156 @@ func stripped(f *skb.Frame) uint32 {
 type slot struct {
 	frame skb.Frame
 	ready engine.Time // its last descriptor was written back
-	cast  skb.PacketType
+	verdict
+	n uint8 // descriptors
 }
 
-// A Queue is one receive ring. The hardware fills armed descriptors, the driver
-// cleans them and arms them again: free + filled + unarmed == count - 1 (RX-6).
+// A Queue is one receive ring. It models struct ixgbe_ring: the hardware fills
+// armed descriptors, the driver cleans them and arms them again. Three indices
+// go round it in this order (RX-4 to RX-6):
+//
+//	ntc ─ written back ─▶ rdh ─ armed ─▶ ntu ─ cleaned, one more than unused ─▶ ntc
 type Queue struct {
-	port    *Port
-	vector  *Vector
-	index   int
-	count   int // descriptors
-	free    int // armed, empty
-	filled  int // descriptors of the frames below
-	unarmed int // cleaned, not armed again
+	port   *Port
+	vector *Vector
+	index  int
+	count  int // descriptors
+
+	ntu     int    // next_to_use: the next one that the driver will arm, the tail register
+	ntc     int    // next_to_clean: the next one that it will look at
+	rdh     int    // the head register: the next one that the hardware will fill
+	cleaned int    // cleaned_count of the poll: what it will arm next
+	pages   *pages // nil: every half page is free again when its turn comes
 
 	slots      []slot // a ring of its own: head to tail are filled
 	mask       uint32
 	head, tail uint32
 	written    uint32 // naive: slots before it have been written back
-	desc       int    // descriptors of the head frame that were cleaned already
+	pieces     uint8  // naive: and so many descriptors of that one
+	desc       uint8  // descriptors of the head frame that were cleaned already
 	scratch    skb.Buff
 
 	// Packets, Bytes and NonEOP are the ring's software counters (RX-10).
 	Packets, Bytes, NonEOP uint64
+	// NoDesc is QPRDC: frames discarded because no descriptor was armed (HW-7d); noDescFolded as of the last fold.
+	NoDesc, noDescFolded uint64
 	// CsumErr counts checksum errors the device reported (RX-26).
 	CsumErr uint64
-	// NoDesc is QPRDC: frames discarded because no descriptor was armed (HW-7d).
-	NoDesc uint64
-	// MaxFilled is the most descriptors that ever waited.
-	MaxFilled int
+	// AllocPageFailed and AllocBuffFailed count allocations that failed (RX-7, RX-15).
+	AllocPageFailed, AllocBuffFailed uint64
 }
 
 func newQueue(p *Port, index, count int) *Queue {
-	size := 1
-	for size < count {
-		size *= 2
-	}
-	return &Queue{port: p, index: index, count: count, free: count - 1, slots: make([]slot, size), mask: uint32(size - 1)}
+	q := &Queue{port: p, index: index, pages: newPages(p, index)}
+	q.fill(count)
+	return q
 }
 
-// put lets the hardware fill descriptors with a frame; ready is when the last
+// fill makes the ring anew and arms all of it but one descriptor (RX-6). It
+// models ixgbe_configure_rx_ring. What was in it must have been accounted for.
+func (q *Queue) fill(count int) {
+	if count != q.count {
+		size := 1
+		for size < count {
+			size *= 2
+		}
+		q.count, q.slots, q.mask = count, make([]slot, size), uint32(size-1)
+	}
+	q.ntu, q.ntc, q.rdh, q.cleaned = 0, 0, 0, 0
+	q.head, q.tail, q.written, q.pieces, q.desc = 0, 0, 0, 0, 0
+	n := q.unused()
+	if q.pages != nil {
+		q.pages.empty(count)
+		n, _ = q.provide(n, q.port.upAt)
+	}
+	q.ntu = q.after(q.ntu, n)
+}
+
+// after returns the index n descriptors behind i.
+func (q *Queue) after(i, n int) int {
+	if i += n; i >= q.count {
+		i -= q.count
+	}
+	return i
+}
+
+// between returns how many descriptors there are from one index to another.
+func (q *Queue) between(from, to int) int {
+	n := to - from
+	if n < 0 {
+		n += q.count
+	}
+	return n
+}
+
+// free returns the number of descriptors that are armed and empty.
+func (q *Queue) free() int { return q.between(q.rdh, q.ntu) }
+
+// filled returns the number of descriptors that the hardware has filled, or is
+// about to.
+func (q *Queue) filled() int { return q.between(q.ntc, q.rdh) }
+
+// unused models ixgbe_desc_unused: the descriptors that could be armed, one less
+// than are not (RX-5).
+func (q *Queue) unused() int {
+	n := q.ntc - q.ntu - 1
+	if q.ntc <= q.ntu {
+		n += q.count
+	}
+	return n
+}
+
+// put lets the hardware fill n descriptors with a frame; ready is when the last
 // has been written back.
-func (q *Queue) put(f *skb.Frame, cast skb.PacketType, n int, ready engine.Time) {
+func (q *Queue) put(f *skb.Frame, v *verdict, n int, ready engine.Time) *slot {
 	s := &q.slots[q.tail&q.mask]
 	s.frame = *f
-	s.ready, s.cast = ready, cast
+	s.ready, s.n, s.verdict = ready, uint8(n), *v
 	q.tail++
-	q.free -= n
-	q.filled += n
-	q.MaxFilled = max(q.MaxFilled, q.filled)
+	q.rdh = q.after(q.rdh, n)
+	return s
 }
 
-// firstAfter returns when the first frame written back after t will be, Never
-// if none is under way.
+// writtenBack returns when descriptor i of a frame is written back: one by one,
+// as the bus carries its bytes (IRQ-3).
+func (q *Queue) writtenBack(s *slot, i uint8) engine.Time {
+	if i+1 >= s.n {
+		return s.ready
+	}
+	rest := stripped(&s.frame) - bufferSize*uint32(i+1)
+	return s.ready - q.port.busTime(rest)
+}
+
+// firstAfter returns when the first descriptor written back after t will be,
+// Never if none is under way.
 func (q *Queue) firstAfter(t engine.Time) engine.Time {
 	first := engine.Never
 	for i := q.tail; i != q.head; i-- {
-		r := q.slots[(i-1)&q.mask].ready
-		if r <= t {
+		s := &q.slots[(i-1)&q.mask]
+		if s.ready <= t {
 			break
 		}
-		first = r
+		first = s.ready
+		for k := int(s.n) - 2; k >= 0; k-- {
+			r := q.writtenBack(s, uint8(k))
+			if r <= t {
+				return first
+			}
+			first = r
+		}
 	}
 	return first
 }
 
 // clean models ixgbe_clean_rx_irq (RX-9): freed slots are armed again at the
-// top of the loop, when 16 have gathered, and not after it (RX-11).
+// top of the loop, when 16 have gathered, and not after it (RX-11). A
+// descriptor that is not the end of a packet costs no budget, nor does a frame
+// that the clean-up drops (RX-13).
 func (q *Queue) clean(c *cpu.Core, budget int) (packets int) {
 	p := q.port
+	q.cleaned = q.unused()
 	for packets < budget {
-		if q.unarmed >= refillBatch {
+		if q.cleaned >= refillBatch {
 			q.arm(c)
 		}
 		if q.head == q.tail {
@@ -124,13 +204,15 @@ func (q *Queue) clean(c *cpu.Core, budget int) (packets int) {
 			break
 		}
 		s := &q.slots[q.head&q.mask]
-		if s.ready > c.Now() {
+		if s.n == 1 && s.ready > c.Now() || s.n > 1 && q.writtenBack(s, q.desc) > c.Now() {
 			break
 		}
-		n := int(descriptors(stripped(&s.frame)))
-		q.filled--
-		q.unarmed++
-		if q.desc++; q.desc < n {
+		if q.pages != nil && !q.fetch(s, c.Now()) {
+			break
+		}
+		q.cleaned++
+		q.ntc = q.after(q.ntc, 1)
+		if q.desc++; q.desc < s.n {
 			q.NonEOP++
 			continue
 		}
@@ -139,30 +221,40 @@ func (q *Queue) clean(c *cpu.Core, budget int) (packets int) {
 			packets++
 		}
 	}
-	if p.refills && q.unarmed > 0 {
+	if p.refills && q.cleaned > 0 {
 		q.arm(c)
 	}
 	return packets
 }
 
-// arm models ixgbe_alloc_rx_buffers: every freed slot gets a buffer, one tail
-// write hands them to the hardware (RX-7).
+// arm models ixgbe_alloc_rx_buffers: every slot cleaned since the last time gets
+// a buffer, one tail write hands them to the hardware (RX-7). Slots for which
+// there is no page stay as they are until a later poll counts them again.
 func (q *Queue) arm(c *cpu.Core) {
-	c.Spend(q.port.costs.Refill.Fixed)
-	q.port.settle(c.Now())
-	q.free += q.unarmed
-	q.unarmed = 0
-	q.port.unblock(c.Now())
+	p := q.port
+	c.Spend(p.costs.Refill.Fixed)
+	n := min(q.cleaned, q.unused()) // less if the ring was made anew meanwhile
+	q.cleaned = 0
+	if q.pages != nil {
+		if n = q.armPages(c, n); n == 0 {
+			return
+		}
+	}
+	p.settle(c.Now())
+	q.ntu = q.after(q.ntu, n)
+	p.unblock(c.Now())
 }
 
 // receive takes the frame at the head off the ring and hands it up. It models
-// the rest of the loop: fetching the buffer, ixgbe_process_skb_fields,
-// napi_gro_receive.
+// the rest of the loop: fetching the buffer, ixgbe_cleanup_headers,
+// ixgbe_process_skb_fields, napi_gro_receive. It returns false if the clean-up
+// has dropped the frame.
 func (q *Queue) receive(c *cpu.Core, s *slot) bool {
 	p := q.port
 	b := &q.scratch
 	b.Reset(&s.frame)
 	b.Ready, b.IfIndex, b.Queue, b.PktType = s.ready, p.ifindex, uint16(q.index), s.cast
+	bad, headers, sum := s.bad, s.headers, s.sum
 	q.head++
 	p.ledger.Take()
 	c.Spend(p.costs.Driver.For(b.Frame.Len))
@@ -170,17 +262,43 @@ func (q *Queue) receive(c *cpu.Core, s *slot) bool {
 	p.latRing.Record(b.Polled - b.Ready)
 	c.Digest.Fold(b.Polled, digestPolled)
 
+	if bad != skb.NotDropped && !p.cfg.RXAll {
+		p.ledger.Drop(bad) // RX-22: no software counter
+		return false
+	}
 	l := max(stripped(&b.Frame), skb.EthMinLen) // padded again (RX-24)
+	b.Linear = l
+	if l > hdrSize {
+		b.Linear = uint32(headers)
+	}
 	b.Tagged = b.Head.Tagged
 	b.Truesize = Truesize(l)
 	q.Packets++
 	q.Bytes += uint64(l)
 	q.vector.rxPackets++
 	q.vector.rxBytes += uint64(l)
-	b.Summed = p.rxChecksum(q, b)
+	b.Summed = q.summed(sum, b)
 	b.Len = l - skb.EthHeader
 	p.gro.Receive(c, b)
 	return true
+}
+
+// headLen models eth_get_headlen: how much of a long frame is copied into the
+// linear area (RX-23). The headers of protocols other than IPv4 are not known
+// here and stay behind.
+func headLen(h *skb.Header) uint8 {
+	if h.EtherType != skb.EtherTypeIPv4 || h.IPVersion != 4 || h.IHL < 5 {
+		return skb.EthHeader
+	}
+	n := skb.EthHeader + 4*h.IHL
+	switch {
+	case h.Fragment():
+	case h.Proto == skb.ProtoUDP:
+		n += skb.UDPHeader
+	case h.Proto == skb.ProtoTCP:
+		n += tcpHeader
+	}
+	return n
 }
 
 // packetType models eth_type_trans.
@@ -196,27 +314,45 @@ func packetType(dst skb.MAC, own [6]byte) skb.PacketType {
 	return skb.PacketOtherHost
 }
 
-// rxChecksum models ixgbe_rx_checksum (1.7): a bad UDP checksum is not counted
-// on the 82599 (RX-26).
-func (p *Port) rxChecksum(q *Queue, b *skb.Buff) skb.IPSummed {
-	h := b.Head
-	switch {
-	case !p.cfg.RXChecksum, h.EtherType != skb.EtherTypeIPv4, h.IPVersion != 4:
-		return skb.ChecksumNone
-	case h.IPChecksum == skb.ChecksumBad:
-		q.CsumErr++
-		return skb.ChecksumNone
-	case h.Fragment(), h.Proto != skb.ProtoUDP && h.Proto != skb.ProtoTCP:
-		return skb.ChecksumNone
-	case h.UDPChecksum == skb.ChecksumBad:
-		if p.driver.countsUDPChecksums {
-			q.CsumErr++
-		}
-		return skb.ChecksumNone
-	case h.Proto == skb.ProtoUDP && (uint32(b.IPLen)+skb.EthHeader > b.Frame.Len || b.UDPLen > b.IPLen):
-		return skb.ChecksumNone // the hardware could not have summed what is not there
+// csum is what the driver makes of the checksums of a flow's frames.
+type csum uint8
+
+const (
+	csumNone csum = iota // nobody verified them
+	csumErr              // nor here, but the device found one bad
+	csumGood
+)
+
+// rxChecksum models ixgbe_rx_checksum, row by row of the table in 1.7, for all
+// whole frames of a flow. They are delivered in every case (RX-25).
+func (p *Port) rxChecksum(h *skb.Header) csum {
+	if !p.cfg.RXChecksum {
+		return csumNone // row 1
 	}
-	return skb.ChecksumUnnecessary
+	ip, l4 := p.hw.Checksums(h)
+	switch {
+	case ip == SumBad:
+		return csumErr // row 2
+	case l4 == SumUnchecked:
+		return csumNone // row 3
+	case l4 == SumBad && h.Proto == skb.ProtoUDP && !p.driver.countsUDPChecksums:
+		return csumNone // row 4: not counted (RX-26)
+	case l4 == SumBad:
+		return csumErr // row 5
+	}
+	return csumGood // row 6
+}
+
+// summed applies a flow's result to one frame: a datagram that is not all there
+// can't have been verified.
+func (q *Queue) summed(c csum, b *skb.Buff) skb.IPSummed {
+	switch {
+	case c == csumErr:
+		q.CsumErr++
+	case c == csumGood && (b.Head.Proto != skb.ProtoUDP || uint32(b.IPLen)+skb.EthHeader <= b.Frame.Len && b.UDPLen <= b.IPLen):
+		return skb.ChecksumUnnecessary
+	}
+	return skb.ChecksumNone
 }
 
 // Kinds of effects in the digests of cores and ports.

@@ -112,9 +112,9 @@ func TestRX6RingHoldsOneLess(t *testing.T) {
 			cfg.RXRing = asked
 			b := newBench(t, cfg, stalled)
 			q := b.port.Queues()[0]
-			require.Equal(t, holds, q.free)
+			require.Equal(t, holds, q.free())
 			b.send(frameOf(60), holds)
-			require.Zero(t, q.free)
+			require.Zero(t, q.free())
 			require.Zero(t, b.port.fifo.len())
 			b.send(frameOf(60), 1)
 			fifo, ring := b.port.LiveFrames()
@@ -135,7 +135,7 @@ func TestRX12FullRing(t *testing.T) {
 	q := b.port.Queues()[0]
 	b.send(frameOf(60), 511)
 	var slots []seenSlots
-	b.seen = func(*skb.Buff) { slots = append(slots, seenSlots{q.free, q.unarmed}) }
+	b.seen = func(*skb.Buff) { slots = append(slots, seenSlots{q.free(), q.unused()}) }
 	free, unarmed := 0, 0
 	for poll := range 8 {
 		slots = nil
@@ -151,11 +151,11 @@ func TestRX12FullRing(t *testing.T) {
 		}
 		switch poll {
 		case 0:
-			require.Equal(t, seenSlots{48, 16}, seenSlots{q.free, q.unarmed}, "hardware then owns 48")
+			require.Equal(t, seenSlots{48, 16}, seenSlots{q.free(), q.unused()}, "hardware then owns 48")
 		case 7:
-			require.Equal(t, seenSlots{496, 15}, seenSlots{q.free, q.unarmed})
+			require.Equal(t, seenSlots{496, 15}, seenSlots{q.free(), q.unused()})
 		default:
-			require.Equal(t, seenSlots{48 + 64*poll, 16}, seenSlots{q.free, q.unarmed}, "poll %d", poll)
+			require.Equal(t, seenSlots{48 + 64*poll, 16}, seenSlots{q.free(), q.unused()}, "poll %d", poll)
 		}
 	}
 	require.Len(t, b.polls, 8)
@@ -172,9 +172,9 @@ func TestRX12Seventy(t *testing.T) {
 	q := b.port.Queues()[0]
 	b.send(frameOf(60), 70)
 	b.pollTimes(1)
-	require.Equal(t, seenSlots{511 - 70 + 48, 16}, seenSlots{q.free, q.unarmed})
+	require.Equal(t, seenSlots{511 - 70 + 48, 16}, seenSlots{q.free(), q.unused()})
 	b.pollTimes(1)
-	require.Equal(t, seenSlots{511 - 6, 6}, seenSlots{q.free, q.unarmed})
+	require.Equal(t, seenSlots{511 - 6, 6}, seenSlots{q.free(), q.unused()})
 	require.Equal(t, []uint64{64, 6}, []uint64{b.polls[0].packets, b.polls[1].packets})
 }
 
@@ -184,9 +184,9 @@ func TestK310x13RefillAfterLoop(t *testing.T) {
 	q := b.port.Queues()[0]
 	b.send(frameOf(60), 70)
 	b.pollTimes(1)
-	require.Equal(t, seenSlots{511 - 6, 0}, seenSlots{q.free, q.unarmed})
+	require.Equal(t, seenSlots{511 - 6, 0}, seenSlots{q.free(), q.unused()})
 	b.pollTimes(1)
-	require.Equal(t, seenSlots{511, 0}, seenSlots{q.free, q.unarmed})
+	require.Equal(t, seenSlots{511, 0}, seenSlots{q.free(), q.unused()})
 }
 
 // RX-13, RX-14: a frame of 9014 bytes takes five descriptors, four of them not
@@ -197,7 +197,7 @@ func TestRX14Jumbo(t *testing.T) {
 	b := newBench(t, cfg, stalled)
 	q := b.port.Queues()[0]
 	b.send(frameOf(9014), 70)
-	require.Equal(t, 511-350, q.free)
+	require.Equal(t, 511-350, q.free())
 	b.pollTimes(1)
 	require.EqualValues(t, 64, b.polls[0].packets)
 	require.EqualValues(t, 4*64, b.ethtool("non_eop_descs"))
@@ -223,7 +223,7 @@ func TestRX14Descriptors(t *testing.T) {
 			cfg.MTU, cfg.VLANs = 9000, []int{7}
 			b := newBench(t, cfg, stalled)
 			b.send(vlan(skb.NewUDP(cfg.MAC, sender, local, tc.payload), tc.tag == 1), 1)
-			require.Equal(t, 511-tc.descriptors, b.port.Queues()[0].free)
+			require.Equal(t, 511-tc.descriptors, b.port.Queues()[0].free())
 			b.pollTimes(1)
 			require.EqualValues(t, tc.descriptors-1, b.ethtool("non_eop_descs"))
 		})
@@ -280,9 +280,9 @@ func TestDumbRing(t *testing.T) {
 			if len(b.list) == 0 && filled > 0 {
 				rt.Fatalf("%d frames in the ring, and nobody is scheduled", filled)
 			}
-			got := [5]int{q.free, q.filled, q.unarmed, b.port.fifo.len(), int(b.port.Missed() + b.port.NoDescriptor())}
+			got := [5]int{q.free(), q.filled(), q.unused(), b.port.fifo.len(), int(b.port.Missed() + b.port.NoDescriptor())}
 			require.Equal(rt, [5]int{free, filled, unarmed, fifo, lost}, got, "free, filled, unarmed, FIFO, lost")
-			require.Equal(rt, q.count-1, q.free+q.filled+q.unarmed, "RX-6")
+			require.Equal(rt, q.count-1, q.free()+q.filled()+q.unused(), "RX-6")
 		}
 	})
 }

@@ -1,6 +1,10 @@
 package nic
 
-import "github.com/seed-556df219/rxpath/sim/skb"
+import (
+	"cmp"
+
+	"github.com/seed-556df219/rxpath/sim/skb"
+)
 
 // defaultRSSKey is the key when the scenario gives none. A real machine draws
 // one at boot (RX-34); this one is the key of the published verification suite
@@ -52,4 +56,25 @@ func rssHash(key []byte, h *skb.Header, ports bool) uint32 {
 func indirection(hash uint32, queues int) int {
 	i := int(hash & 127)
 	return (i&^3 + 3 - i&3) % queues
+}
+
+// steer chooses the queue: a filter of the flow director, else RSS, else 0
+// (RX-35, RX-32). A filter may also refuse the frame.
+func (p *Port) steer(h *skb.Header, v *verdict) {
+	for i := range p.cfg.FlowFilters {
+		if r := &p.cfg.FlowFilters[i]; p.hw.Match(r, h) {
+			v.matched = true
+			if r.Action < 0 {
+				v.reason = cmp.Or(v.reason, skb.HWFilter)
+				return
+			}
+			v.queue = uint8(r.Action)
+			return
+		}
+	}
+	if p.rssCount > 1 {
+		if hash := p.hw.Hash(p.rssKey, h, p.cfg.UDPPortHash); hash != 0 {
+			v.queue = p.table[hash%indirEntries]
+		}
+	}
 }

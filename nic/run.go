@@ -69,7 +69,7 @@ func (p *Port) Lower(engine.Key) {}
 // counters (HW-20 to HW-22) and triggers every vector (IRQ-8).
 func (p *Port) serve(t engine.Time) {
 	p.service += servicePeriod
-	p.folded = p.regs
+	p.Fold()
 	for _, v := range p.vectors {
 		v.written(t)
 	}
@@ -96,7 +96,7 @@ func (p *Port) firstWriteBack() engine.Time {
 	t := engine.Never
 	for _, q := range p.queues {
 		if q.written != q.tail {
-			t = min(t, q.slots[q.written&q.mask].ready)
+			t = min(t, q.writtenBack(&q.slots[q.written&q.mask], q.pieces))
 		}
 	}
 	return t
@@ -130,8 +130,15 @@ func (p *Port) runNaive() {
 // writeBack latches the cause of the descriptors written back at t.
 func (p *Port) writeBack(t engine.Time) {
 	for _, q := range p.queues {
-		for q.written != q.tail && q.slots[q.written&q.mask].ready == t {
-			q.written++
+		for q.written != q.tail {
+			s := &q.slots[q.written&q.mask]
+			if q.writtenBack(s, q.pieces) != t {
+				break
+			}
+			if q.pieces++; q.pieces == s.n {
+				q.written++
+				q.pieces = 0
+			}
 			q.vector.written(t)
 		}
 	}

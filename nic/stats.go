@@ -16,12 +16,15 @@ type registers struct {
 	crc, length          uint64 // CRCERRS, RLEC
 	oversize, undersize  uint64 // ROC, RUC
 	xoff, xon            uint64 // LXOFFTXC, LXONTXC
-	pauseReceived        uint64 // LXOFFRXCNT
+	xoffReceived         uint64 // LXOFFRXCNT
+	xonReceived          uint64 // LXONRXCNT
+	fdirMatch, fdirMiss  uint64 // FDIRMATCH, FDIRMISS
 	noBuffer             uint64 // RNBC: a frame found no descriptor and waits
 }
 
-// refuse counts a frame that the MAC did not accept; filters count nothing.
-func (r *registers) refuse(reason skb.DropReason) {
+// fault counts a frame with which something is wrong for the MAC, or which it
+// consumes; filters count nothing.
+func (r *registers) fault(h *skb.Header, reason skb.DropReason) {
 	switch reason {
 	case skb.HWCRC:
 		r.crc++
@@ -32,7 +35,21 @@ func (r *registers) refuse(reason skb.DropReason) {
 	case skb.HWUndersize:
 		r.undersize++
 	case skb.HWPause:
-		r.pauseReceived++
+		if h.PauseTime == 0 {
+			r.xonReceived++
+		} else {
+			r.xoffReceived++
+		}
+	}
+}
+
+// look counts the search of the flow director for a frame that got that far.
+func (r *registers) look(v *verdict) {
+	switch {
+	case v.matched && (v.reason == skb.NotDropped || v.reason == skb.HWFilter):
+		r.fdirMatch++
+	case v.reason|v.bad == skb.NotDropped:
+		r.fdirMiss++
 	}
 }
 
@@ -54,7 +71,7 @@ func (p *Port) Link() mib.Link {
 	if p.driver.foldsOnRead {
 		return p.igbLink()
 	}
-	return p.ixgbeLink()
+	return p.ixgbeLink(&p.folded)
 }
 
 // EthtoolStats returns the lines of `ethtool -S` in the driver's order (4.6,
@@ -85,11 +102,10 @@ func (p *Port) read() *registers {
 }
 
 // ixgbeLink models ixgbe_get_stats64: packets and bytes are live, the hardware's
-// counters as of the last fold (HW-22, HW-23).
-func (p *Port) ixgbeLink() mib.Link {
+// counters as of a fold (HW-22, HW-23).
+func (p *Port) ixgbeLink(f *registers) mib.Link {
 	var l mib.Link
 	l.RXPackets, l.RXBytes = p.ringSums()
-	f := &p.folded
 	l.Multicast = f.multicast
 	l.RXErrors = f.crc + f.length
 	l.RXLengthErrors = f.length
@@ -98,33 +114,50 @@ func (p *Port) ixgbeLink() mib.Link {
 	return l
 }
 
+// foldedNow returns what a fold makes of the registers. It models
+// ixgbe_update_stats: LXOFFRXC is left alone while receive pause is off, and
+// keeps what it has counted (HW-27).
+func (p *Port) foldedNow() registers {
+	r := p.regs
+	if !p.cfg.RXPause {
+		r.xoffReceived = p.folded.xoffReceived
+	}
+	return r
+}
+
+// Fold adds the hardware's counters to the driver's, as the service task does
+// and `ethtool -S` before it prints (HW-20).
+func (p *Port) Fold() {
+	p.folded = p.foldedNow()
+	for _, q := range p.queues {
+		q.noDescFolded = q.NoDesc
+	}
+}
+
 // ixgbeStats models ixgbe_get_ethtool_stats, in the driver's order (4.6). The
 // command folds first, so hardware counters are fresh (HW-30); here reading
 // changes nothing.
 func (p *Port) ixgbeStats(coreDropped uint64) []mib.NameValue {
-	fresh := *p
-	fresh.folded = p.regs
-	link := fresh.ixgbeLink()
-	r := &p.regs
-	var nonEOP, csum, noDesc uint64
+	r := p.foldedNow()
+	link := p.ixgbeLink(&r)
+	var nonEOP, csum, noDesc, noPage, noBuff uint64
 	for i, q := range p.queues {
 		nonEOP += q.NonEOP
 		csum += q.CsumErr
+		noPage += q.AllocPageFailed
+		noBuff += q.AllocBuffFailed
 		if i < 16 { // QPRDC is read for 16 queues
 			noDesc += q.NoDesc
 		}
-	}
-	var xoffReceived uint64
-	if p.cfg.RXPause {
-		xoffReceived = r.pauseReceived // HW-27
 	}
 	known := map[string]uint64{
 		"rx_packets": link.RXPackets, "rx_bytes": link.RXBytes, "rx_pkts_nic": r.good, "rx_bytes_nic": r.goodBytes,
 		"non_eop_descs": nonEOP, "rx_errors": link.RXErrors, "rx_dropped": coreDropped, "multicast": r.multicast,
 		"broadcast": r.broadcast, "rx_crc_errors": r.crc, "rx_missed_errors": r.missed,
 		"rx_long_length_errors": r.oversize, "rx_short_length_errors": r.undersize,
-		"tx_flow_control_xon": r.xon, "tx_flow_control_xoff": r.xoff, "rx_flow_control_xoff": xoffReceived,
-		"rx_csum_offload_errors": csum, "rx_no_dma_resources": noDesc,
+		"tx_flow_control_xon": r.xon, "tx_flow_control_xoff": r.xoff, "rx_flow_control_xon": r.xonReceived, "rx_flow_control_xoff": r.xoffReceived,
+		"rx_csum_offload_errors": csum, "rx_no_dma_resources": noDesc, "fdir_match": r.fdirMatch, "fdir_miss": r.fdirMiss,
+		"alloc_rx_page_failed": uint64(uint32(noPage)), "alloc_rx_buff_failed": uint64(uint32(noBuff)), // HW-29
 	}
 	out := make([]mib.NameValue, 0, 721)
 	for _, name := range ethtoolNames {

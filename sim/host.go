@@ -163,7 +163,7 @@ func (h *Host) addNIC(i int) error {
 	var instances []*napi.Instance
 	port := nic.New(n.Name, n.Config, nic.Env{
 		Naive: h.cfg.Naive, Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger,
-		GRO: gro, IfIndex: dev.Index, CPUs: h.cfg.CPUs,
+		GRO: gro, IfIndex: dev.Index, CPUs: h.cfg.CPUs, Seed: h.cfg.Seed,
 		NAPI: func(device string, v *nic.Vector) nic.NAPI {
 			in := napi.New(device, v)
 			in.GRO = gro

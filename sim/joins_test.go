@@ -29,6 +29,7 @@ var joins = map[string]string{
 	"cpu.Task.step":            "",
 	"nic.Port.exec":            "",
 	"nic.Port.gro":             "",
+	"nic.Port.hw":              "",
 	"nic.Vector.napi":          "",
 	"nic.feed.src":             "",
 	"nic.feed.regular":         "only of a source whose frames can be passed over unseen",

@@ -15,14 +15,19 @@ var driverLines = []struct{ name, text, register string }{
 	{"multicast", "Counts multicast frames that the MAC accepted.", "MPRC"},
 	{"broadcast", "Counts broadcast frames that the MAC accepted.", "BPRC"},
 	{"rx_crc_errors", "Counts frames with a bad frame check sequence (HW-25).", "CRCERRS"},
+	{"fdir_match", "Counts frames to which a filter of the flow director applied, those that it dropped among them (RX-35).", "FDIRMATCH"},
+	{"fdir_miss", "Counts frames for which the flow director had no filter, while the feature ntuple is on. The sampling of what is sent (ATR) is not modelled.", "FDIRMISS"},
 	{"rx_missed_errors", "Counts frames lost because the packet buffer was full: the ring was full for longer than the packet buffer could bridge. " +
 		"The one loss in the NIC that /proc/net/dev shows, too.", "MPC"},
 	{"rx_long_length_errors", "Counts frames longer than MTU + 18, a VLAN tag not counted. They are in no other counter (HW-26).", "ROC"},
 	{"rx_short_length_errors", "Counts frames of less than 64 bytes with a good FCS. They are in no other counter (HW-26).", "RUC"},
 	{"tx_flow_control_xon", "Counts pause frames that let the link partner go on.", "LXONTXC"},
 	{"tx_flow_control_xoff", "Counts pause frames that asked the link partner to stop. If it obeys, what is lost is lost there: no counter of this host sees it (HW-7).", "LXOFFTXC"},
+	{"rx_flow_control_xon", "Counts pause frames received that let this side go on; the MAC consumes them. It counts whether RX pause is on or off (HW-27).", "LXONRXCNT"},
 	{"rx_flow_control_xoff", "Counts pause frames received; the MAC consumes them. It stands still while RX pause is off (HW-27).", "LXOFFRXC"},
 	{"rx_csum_offload_errors", "Counts bad IPv4 header checksums that the device found. Not bad UDP checksums on the 82599, and no loss: the frame goes on (RX-25, RX-26).", ""},
+	{"alloc_rx_page_failed", "Counts descriptors that could not be armed for want of a page (RX-7). No frame is lost by that alone; the ring is smaller until a later poll has more luck (POLL-6).", ""},
+	{"alloc_rx_buff_failed", "Counts polls that ended because there was no sk_buff for the next frame, which stays in the ring (RX-15, POLL-5).", ""},
 	{"rx_no_dma_resources", "Counts frames discarded because their ring had no free descriptor, which happens only with several queues and TX pause off (HW-6). " +
 		"No other counter has them: not /proc/net/dev, not the interface's statistics (HW-8).", "QPRDC"},
 }

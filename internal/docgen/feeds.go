@@ -27,6 +27,7 @@ var feeds = []feed{
 	{skb.HWUndersize, "shorter than 64 bytes", []string{"ethtool:rx_short_length_errors"}},
 	{skb.HWPause, "a pause frame, consumed by the MAC", []string{"ethtool:rx_flow_control_xoff"}},
 	{skb.HWFilter, "neither our MAC nor a joined group", nil},
+	{skb.HWFilter, "a filter of the flow director with the action -1", []string{"ethtool:fdir_match"}},
 	{skb.HWVLANFilter, "a VLAN that nobody registered", nil},
 	{skb.HWFIFO, "packet buffer of the NIC full", missed},
 	{skb.HWNoDesc, "ring full, several queues, TX pause off", []string{"ethtool:rx_no_dma_resources"}},

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-556df219/rxpath/ipstack"
+	"github.com/seed-556df219/rxpath/nic"
 	"github.com/seed-556df219/rxpath/sim"
 	"github.com/seed-556df219/rxpath/sim/engine"
 	"github.com/seed-556df219/rxpath/sim/kernel"
@@ -105,8 +106,11 @@ var provocations = []provocation{
 	{skb.HWLength, "802.3 length field wrong", nil, frame(func(_ *skb.Frame, h *skb.Header) { h.Fault = skb.FaultLength })},
 	{skb.HWOversize, "longer than MTU + 18", nil, frame(func(f *skb.Frame, _ *skb.Header) { f.Len = 1515 })},
 	{skb.HWUndersize, "shorter than 64 bytes", nil, frame(func(f *skb.Frame, _ *skb.Header) { f.Len = 59 })},
-	{skb.HWPause, "a pause frame, consumed by the MAC", nil, frame(func(_ *skb.Frame, h *skb.Header) { h.EtherType = skb.EtherTypePause })},
+	{skb.HWPause, "a pause frame, consumed by the MAC", nil, frame(func(_ *skb.Frame, h *skb.Header) { h.EtherType, h.PauseTime = skb.EtherTypePause, 0xffff })},
 	{skb.HWFilter, "neither our MAC nor a joined group", nil, frame(func(_ *skb.Frame, h *skb.Header) { h.DstMAC[5]++ })},
+	{skb.HWFilter, "a filter of the flow director with the action -1", func(c *sim.Config) {
+		c.NICs[0].NTuple, c.NICs[0].FlowFilters = true, []nic.FlowFilter{{Action: -1}}
+	}, frame(func(*skb.Frame, *skb.Header) {})},
 	{skb.HWVLANFilter, "a VLAN that nobody registered", nil, frame(func(_ *skb.Frame, h *skb.Header) { h.Tagged, h.VLAN = true, 7 })},
 	{skb.HWFIFO, "packet buffer of the NIC full", nil, flood(30000)},
 	{skb.HWNoDesc, "ring full, several queues, TX pause off", func(c *sim.Config) {

@@ -87,6 +87,16 @@ traffic: [{name: feed, rate: 100kpps, payload: 100, dst: "10.0.0.2:5001"}]
 apps: [{name: app, cpu: 1, sockets: [{bind: "10.0.0.2:5001"}], read: {with: never}}]
 run: {for: 10ms}
 `
+	filtered = `
+nics: [{name: eth0, features: {ntuple: true}, channels: {combined: 2}}]
+traffic: [{name: feed, rate: 100kpps, payload: 100, dst: "10.0.0.2:5001"}]
+run: {for: 10ms}
+`
+	short = `
+nics: [{name: eth0, ring: {rx: 64}, memory: {page_hold: 1s, page_failures: {share: 10%, from: 1ns}, skb_failures: {share: 10%}}}]
+traffic: [{name: feed, rate: 100kpps, payload: 1000, dst: "10.0.0.2:5001"}]
+run: {for: 10ms}
+`
 	scarce = `
 sysctl: {net.ipv4.udp_mem: [2, 1000, 1000]}
 nics: [{name: eth0}]
@@ -105,6 +115,9 @@ var knobTurns = []turn{
 	{"ethtool:rx_no_dma_resources", "nics[].pause.tx", overloadDropEnabled, "false", "true", false},
 	{"ethtool:rx_long_length_errors", "nics[].mtu", jumbo, "1500", "9000", false},
 	{"ethtool:rx_csum_offload_errors", "nics[].features.rx-checksumming", damaged, "true", "false", false},
+	{"ethtool:fdir_match", "nics[].ntuple", filtered, "[{action: 0}]", "[{dst-port: 9, action: 0}]", false},
+	{"ethtool:alloc_rx_page_failed", "nics[].memory.page_hold", short, "1s", "0s", false},
+	{"ethtool:alloc_rx_buff_failed", "nics[].memory.skb_failures", short, "{share: 10%}", "{share: 0}", false},
 	{"ethtool:tx_flow_control_xoff", "nics[].pause.tx", overload, "true", "false", false},
 	{"statistics:rx_dropped", "net.core.netdev_max_backlog", steeredFlows, "100", "10000", false},
 	{"softnet_stat:dropped", "net.core.netdev_max_backlog", steeredFlows, "100", "10000", false},

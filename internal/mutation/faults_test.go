@@ -178,8 +178,8 @@ var faults = []fault{
 		name: "a ring is refilled on a port that was not settled",
 		file: "nic/ring.go",
 		edits: []edit{{
-			"q.port.settle(c.Now())\n\tq.free += q.unarmed",
-			"q.free += q.unarmed",
+			"p.settle(c.Now())\n\tq.ntu = ",
+			"q.ntu = ",
 		}},
 	},
 	{
@@ -194,8 +194,8 @@ var faults = []fault{
 		name: "a cause latched at the instant of the interrupt is kept",
 		file: "nic/ring.go",
 		edits: []edit{{
-			"if r <= t {\n\t\t\tbreak",
-			"if r < t {\n\t\t\tbreak",
+			"if s.ready <= t {",
+			"if s.ready < t {",
 		}},
 	},
 	{
@@ -235,7 +235,7 @@ var faults = []fault{
 		file: "nic/run.go",
 		edits: []edit{{
 			"return t + p.costs.PCIe.Fixed + p.costs.DMA.Fixed",
-			"return t + p.costs.PCIe.For(1514) + p.costs.DMA.Fixed",
+			"return t + p.costs.PCIe.Fixed + p.busTime(1514) + p.costs.DMA.Fixed",
 		}},
 	},
 	{
@@ -274,8 +274,8 @@ var faults = []fault{
 		name: "arrivals are passed over while the FIFO has room",
 		file: "nic/port.go",
 		edits: []edit{{
-			"p.fifo.fits(f) || ",
-			"",
+			"f == nil || p.fifo.fits(f) {",
+			"f == nil {",
 		}},
 	},
 	{

@@ -76,6 +76,8 @@ type Costs struct {
 	Driver Cost `cost:"driver" bytes:"frame without FCS"`
 	// Arming one batch of descriptors, usually 16: ixgbe_alloc_rx_buffers with its one tail write.
 	Refill Cost `cost:"refill"`
+	// One fresh page in that batch, where none was recycled: alloc_page and dma_map_page in ixgbe_alloc_mapped_page.
+	Page Cost `cost:"page"`
 	// napi_gro_receive and dev_gro_receive of a packet that is never merged; nothing with GRO off.
 	GRO Cost `cost:"gro"`
 	// netif_receive_skb and __netif_receive_skb_core up to the protocol handler.

@@ -55,8 +55,14 @@ func (c *converter) nic(i int, h *scenario.Host) scenario.NIC {
 			Driver: d.Driver, Chip: d.Chip, MSI: d.Interrupts == msi, MAC: d.MAC.v, MTU: d.MTU, LinkBitsPerSecond: d.Link.v,
 			RXRing: d.Ring.RX, RXUsecs: d.Coalesce.RXUsecs, Combined: d.Channels.Combined,
 			RXPause: d.Pause.RX, TXPause: d.Pause.TX, UDPPortHash: d.RXFlowHash.UDP4 == hashPorts,
-			RXChecksum: d.Features.RXChecksumming, GRO: d.Features.GRO, NTuple: d.Features.NTuple, Promisc: d.Promisc, VLANs: d.VLANs,
+			RXChecksum: d.Features.RXChecksumming, GRO: d.Features.GRO, NTuple: d.Features.NTuple, RXAll: d.Features.RXAll,
+			Promisc: d.Promisc, AllMulti: d.AllMulticast, VLANs: d.VLANs,
 			Indirection: nic.Indirection{Equal: d.RSSTable.Equal, Weight: d.RSSTable.Weight}, RSSKey: d.RSSKey.v, FrameOverhead: d.FrameOverhead,
+			PCIe: nic.PCIe{BitsPerSecond: d.PCIe.Rate.v, StallEvery: d.PCIe.StallEvery.v, StallFor: d.PCIe.StallFor.v},
+			Memory: nic.Memory{
+				PageHold: d.Memory.PageHold.v, Reserved: d.Memory.ReservedPages.v,
+				PageFailures: d.Memory.PageFailures.failures(), SKBFailures: d.Memory.SKBFailures.failures(),
+			},
 			Partner: nic.Partner{ObeysPause: d.LinkPartner.ObeysPause, Queue: d.LinkPartner.Queue.v},
 		},
 		Addr: skb.AddrFrom(d.Address.v.Addr()), PrefixLen: d.Address.v.Bits(),
@@ -74,10 +80,20 @@ func (c *converter) nic(i int, h *scenario.Host) scenario.NIC {
 		}
 		n.RPS[queue] = mask.v
 	}
+	for k := range d.NTuple {
+		f := &d.NTuple[k]
+		n.FlowFilters = append(n.FlowFilters, nic.FlowFilter{
+			Src: skb.AddrFrom(f.SrcIP.v), Dst: skb.AddrFrom(f.DstIP.v), SrcPort: f.SrcPort, DstPort: f.DstPort, VLAN: f.VLAN, Action: f.Action,
+		})
+	}
 	for k := range d.Taps {
 		n.Taps = append(n.Taps, c.tap(path{"nics"}.item(i).under("taps").item(k), &d.Taps[k], h))
 	}
 	return n
+}
+
+func (f *failuresSection) failures() nic.Failures {
+	return nic.Failures{Share: f.Share.v, From: f.From.v, Until: f.Until.v}
 }
 
 // tap converts one packet socket. Its buffer is set as that of any other socket.

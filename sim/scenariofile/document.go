@@ -126,8 +126,12 @@ type nicSection struct {
 	RXFlowHash flowHashSection `json:"rx-flow-hash"`
 	// Features holds offloads (ethtool -K).
 	Features featuresSection `json:"features"`
+	// NTuple are the filters of the flow director, for UDP over IPv4 (ethtool -U flow-type udp4); they need features.ntuple. All look at the same fields, because the hardware has one mask (RX-35).
+	NTuple []ntupleSection `json:"ntuple,omitempty"`
 	// Promisc accepts every frame (ip link set promisc on).
 	Promisc bool `json:"promisc"`
+	// AllMulticast accepts every multicast frame (ip link set allmulticast on).
+	AllMulticast bool `json:"allmulticast"`
 	// VLANs are the VLAN ids that devices exist for on the interface, each from 1 to 4094.
 	VLANs []int `json:"vlans,omitempty" example:"[100]"`
 	// IRQAffinity maps a vector, as in TxRx-0, to the CPU of its interrupts. Left out: vector n to CPU n (RX-39).
@@ -150,6 +154,58 @@ type nicSection struct {
 	Conf confSection `json:"conf"`
 	// FrameOverhead is what a frame takes of the packet buffer beyond its own bytes, in bytes (HW-12).
 	FrameOverhead int `json:"frame_overhead"`
+	// PCIe slows the device's bus down beyond the cost profile (HW-10).
+	PCIe pcieSection `json:"pcie,omitzero"`
+	// Memory says how long packets hold half pages and which allocations fail. Left out: half pages are free when their turn comes, and nothing fails.
+	Memory memorySection `json:"memory,omitzero"`
+}
+
+// An ntupleSection is a filter of the flow director. What is left out matches everything.
+type ntupleSection struct {
+	// SrcIP is the source address.
+	SrcIP address `json:"src-ip,omitzero"`
+	// DstIP is the destination address.
+	DstIP address `json:"dst-ip,omitzero"`
+	// SrcPort is the source port.
+	SrcPort uint16 `json:"src-port,omitempty" example:"5000"`
+	// DstPort is the destination port.
+	DstPort uint16 `json:"dst-port,omitempty" example:"14506"`
+	// VLAN is the id of the VLAN tag.
+	VLAN uint16 `json:"vlan,omitempty" example:"100"`
+	// Action is the queue of the frames that match, whatever RSS says; -1 drops them.
+	Action int `json:"action"`
+}
+
+// A pcieSection is what slows a bus down.
+type pcieSection struct {
+	// Rate is the most that the bus carries of frames. Left out: as the cost profile says.
+	Rate linkSpeed `json:"rate,omitzero"`
+	// StallEvery is the time between the beginnings of two stalls, in which the bus begins no frame. The first is one StallEvery after the start.
+	StallEvery duration `json:"stall_every,omitzero"`
+	// StallFor is how long a stall lasts.
+	StallFor duration `json:"stall_for,omitzero"`
+}
+
+// A memorySection is the memory that the driver's buffers come from.
+type memorySection struct {
+	// PageHold is how long a packet of more than 256 bytes holds its half page. If that is longer than the ring takes to come round, the page is lost to the ring and a fresh one costs time (RX-19).
+	PageHold duration `json:"page_hold,omitzero"`
+	// ReservedPages is the share of fresh pages that are not used again: on another node, or from the emergency reserves (RX-18).
+	ReservedPages share `json:"reserved_pages,omitzero"`
+	// PageFailures are page allocations that fail; alloc_rx_page_failed counts them (RX-7).
+	PageFailures failuresSection `json:"page_failures,omitzero"`
+	// SKBFailures are allocations of an sk_buff that fail; alloc_rx_buff_failed counts them (RX-15).
+	SKBFailures failuresSection `json:"skb_failures,omitzero"`
+}
+
+// A failuresSection is failing allocations.
+type failuresSection struct {
+	// Share is how many of them fail.
+	Share share `json:"share"`
+	// From is when they begin to fail.
+	From duration `json:"from,omitzero"`
+	// Until is when they succeed again. Left out: never.
+	Until duration `json:"until,omitzero"`
 }
 
 // A confSection is net.ipv4.conf.NAME of an interface.
@@ -212,6 +268,8 @@ type featuresSection struct {
 	GRO bool `json:"gro"`
 	// NTuple is ntuple-filters: it takes the place of ATR, and with it of the affinity that the driver hints at (RX-35, RX-39).
 	NTuple bool `json:"ntuple"`
+	// RXAll receives frames with errors, too (RX-22).
+	RXAll bool `json:"rx-all"`
 }
 
 // An indirectionSection is what ethtool -X sets: which queue a hash goes to.
@@ -390,10 +448,18 @@ func (n *nicSection) UnmarshalJSON(b []byte) error {
 		LinkPartner: partnerSection{ObeysPause: d.Partner.ObeysPause, Queue: as[timeNotation](d.Partner.Queue)},
 		Ring:        ringSection{RX: d.RXRing}, Coalesce: coalesceSection{RXUsecs: d.RXUsecs}, Channels: channelsSection{Combined: d.Combined},
 		Pause: pauseSection{RX: d.RXPause, TX: d.TXPause}, RXFlowHash: flowHashSection{UDP4: flowHash(d.UDPPortHash)},
-		Features: featuresSection{RXChecksumming: d.RXChecksum, GRO: d.GRO, NTuple: d.NTuple}, Promisc: d.Promisc, FrameOverhead: d.FrameOverhead,
+		Features: featuresSection{RXChecksumming: d.RXChecksum, GRO: d.GRO, NTuple: d.NTuple, RXAll: d.RXAll}, Promisc: d.Promisc,
+		AllMulticast: d.AllMulti, FrameOverhead: d.FrameOverhead,
 		Conf: confSection{AcceptSourceRoute: true},
 	}
 	return json.Unmarshal(b, (*plain)(n))
+}
+
+// UnmarshalJSON decodes on top of the defaults.
+func (f *failuresSection) UnmarshalJSON(b []byte) error {
+	type plain failuresSection
+	*f = failuresSection{Share: as[shareNotation](uint32(1_000_000))}
+	return json.Unmarshal(b, (*plain)(f))
 }
 
 // UnmarshalJSON decodes on top of the defaults.

@@ -147,7 +147,18 @@ func TestEverything(t *testing.T) {
 		Name: "eth0",
 		Config: nic.Config{
 			Driver: "ixgbe", MAC: [6]byte{2, 0, 0, 0, 0, 0x99}, MTU: 9000, LinkBitsPerSecond: 10_000_000_000, RXRing: 4096, RXUsecs: 30, Combined: 4,
-			UDPPortHash: true, NTuple: true, Promisc: true, VLANs: []int{7, 100}, RSSKey: s.NICs[0].RSSKey, FrameOverhead: 16,
+			UDPPortHash: true, Promisc: true, VLANs: []int{7, 100}, RSSKey: s.NICs[0].RSSKey, FrameOverhead: 16,
+			NTuple: true, RXAll: true, AllMulti: true,
+			FlowFilters: []nic.FlowFilter{
+				{Src: 0x0a010001, Dst: 0xef010101, SrcPort: 5000, DstPort: 14506, VLAN: 7, Action: 3},
+				{Src: 0x0a010002, Dst: 0xef010101, SrcPort: 5000, DstPort: 14506, VLAN: 7, Action: -1},
+			},
+			PCIe: nic.PCIe{BitsPerSecond: 8_000_000_000, StallEvery: engine.Millisecond, StallFor: 50 * engine.Microsecond},
+			Memory: nic.Memory{
+				PageHold: 20 * engine.Millisecond, Reserved: 10_000,
+				PageFailures: nic.Failures{Share: 500_000, From: engine.Second, Until: 2 * engine.Second},
+				SKBFailures:  nic.Failures{Share: 10, From: 500 * engine.Millisecond, Until: 3 * engine.Second},
+			},
 			Partner: nic.Partner{ObeysPause: true, Queue: 5 * engine.Millisecond},
 		},
 		Addr: 0x0a010203, PrefixLen: 16,

@@ -21,7 +21,7 @@ const (
 	HWUndersize
 	// HWPause: a PAUSE frame, consumed by the MAC (HW-27).
 	HWPause
-	// HWFilter: neither our MAC nor a group we listen to (RX-42).
+	// HWFilter: neither our MAC nor a group we listen to (RX-42), or a filter of the flow director that drops (RX-35).
 	HWFilter
 	// HWVLANFilter: tagged with a VLAN id nobody registered (RX-41).
 	HWVLANFilter
