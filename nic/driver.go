@@ -119,12 +119,12 @@ func (c *Config) layout(cpus int) (names []string, receiving int) {
 	return driverOf(c).layout(c.queues(cpus), cpus)
 }
 
-// Hint returns the CPU that interrupts of the nth vector go to if nobody says
-// otherwise: the one that the driver hints at, if several queues are hashed to;
-// else the first of the default affinity, which is every CPU (RX-39).
+// Hint returns the CPU that the driver hints at for the nth vector: CPU n, if
+// several queues are hashed to and n is online (RX-39). It returns -1 if it hints
+// at none.
 func (c *Config) Hint(n, cpus int) int {
-	if d := driverOf(c); d.hints && !c.NTuple && d.rssQueues(c.queues(cpus)) > 1 {
-		return n % cpus
+	if d := driverOf(c); d.hints && !c.NTuple && !c.MSI && n < cpus && d.rssQueues(c.queues(cpus)) > 1 {
+		return n
 	}
-	return 0
+	return -1
 }

@@ -22,6 +22,7 @@ type Vector struct {
 	label  string
 	napi   NAPI
 	line   *cpu.Line
+	lines  []*cpu.Line // one per core that it ever interrupted
 	queues []*Queue
 
 	pending   bool        // cause latched
@@ -64,10 +65,6 @@ func (v *Vector) Name() string {
 	return v.port.name + "-" + v.label
 }
 
-// Hint returns the CPU that interrupts of the nth vector go to if nobody says
-// otherwise (RX-39).
-func (p *Port) Hint(n int) int { return p.cfg.Hint(n, p.cpus) }
-
 // OtherFirst and OtherLast say where the vector for link changes stands among
 // the port's interrupts: without MSI-X there is none.
 func (p *Port) OtherFirst() bool { return p.driver.otherFirst && !p.cfg.MSI }
@@ -75,12 +72,29 @@ func (p *Port) OtherFirst() bool { return p.driver.otherFirst && !p.cfg.MSI }
 // OtherLast is the other half of OtherFirst.
 func (p *Port) OtherLast() bool { return !p.driver.otherFirst && !p.cfg.MSI }
 
-// Bind sends the vector's interrupts to a core.
+// Bind sends the vector's interrupts to a core from the next one on; one that is
+// under way still goes where it was sent (NAPI-2). cpus is the length of the row
+// of /proc/interrupts.
 func (v *Vector) Bind(c *cpu.Core, cpus int) {
 	if v.Count == nil {
 		v.Count = make([]uint64, cpus)
 	}
+	for _, l := range v.lines {
+		if l.Core() == c {
+			v.line = l
+			return
+		}
+	}
 	v.line = c.NewLine(&v.port.costs.HardIRQ.Fixed, &v.Count[c.ID()], v.handle)
+	v.lines = append(v.lines, v.line)
+}
+
+// Free takes the vector's interrupts away. It models free_irq.
+func (v *Vector) Free() {
+	for _, l := range v.lines {
+		l.Free()
+	}
+	v.lines = nil
 }
 
 // Core returns the CPU that the vector interrupts.

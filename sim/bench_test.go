@@ -21,7 +21,7 @@ func benchHost(tb testing.TB, bc *benchCase, naive bool) *Host {
 	cfg.Naive = naive
 	cfg.CPUs = bc.readers + 1
 	cfg.Limits.RmemMax = 16 << 20
-	cfg.NICs[0].Affinity = map[string]int{"TxRx-0": 0}
+	cfg.NICs[0].Affinity = map[string][]int{"TxRx-0": {0}}
 	bc.nic(&cfg.NICs[0])
 	cfg.Costs.IP.Fixed += bc.firewall
 	for i := range bc.readers {

@@ -433,7 +433,7 @@ func TestGM1Join(t *testing.T) {
 func TestRX39Affinity(t *testing.T) {
 	h := hostOf(t, func(c *Config) {
 		c.NICs[0].Combined, c.NICs[0].UDPPortHash = 4, true
-		c.NICs[0].Affinity = map[string]int{"TxRx-3": 0}
+		c.NICs[0].Affinity = map[string][]int{"TxRx-3": {0}}
 	})
 	bindTo(t, h, socket.Config{Local: local})
 	for p := range uint16(64) {
@@ -454,7 +454,7 @@ func TestRX39Affinity(t *testing.T) {
 	require.Equal(t, []uint64{0, 0, 0, 0}, irqs[4].Counts)
 	_, err := NewHost(func() Config {
 		c := Linux40()
-		c.NICs[0].Affinity = map[string]int{"TxRx-1": 0}
+		c.NICs[0].Affinity = map[string][]int{"TxRx-1": {0}}
 		return c
 	}())
 	require.ErrorContains(t, err, "TxRx-0", "it says which vectors there are")

@@ -213,7 +213,7 @@ func (w *world) nics() {
 			n.VLANs = []int{7}
 		}
 		if w.one(2) {
-			n.Affinity = map[string]int{"TxRx-0": w.pick(w.cfg.CPUs)}
+			n.Affinity = map[string][]int{"TxRx-0": {w.pick(w.cfg.CPUs)}}
 		}
 		if w.one(2) {
 			n.RPS = map[string][]int{}

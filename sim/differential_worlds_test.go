@@ -41,7 +41,7 @@ func (w *world) drivers() {
 			n.MSI, n.Combined, n.RPS, n.Indirection = true, 1, nil, nic.Indirection{}
 		}
 		if n.Affinity != nil {
-			n.Affinity = map[string]int{vectorLabel(n): w.pick(w.cfg.CPUs)}
+			n.Affinity = map[string][]int{vectorLabel(n): {w.pick(w.cfg.CPUs)}}
 		}
 	}
 	w.rnd = drawn

@@ -1,19 +1,15 @@
 package sim
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"net/netip"
-	"sort"
-	"strconv"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/seed-556df219/rxpath/ipstack"
 	"github.com/seed-556df219/rxpath/napi"
 	"github.com/seed-556df219/rxpath/nic"
-	"github.com/seed-556df219/rxpath/sim/cfgerr"
 	"github.com/seed-556df219/rxpath/sim/cpu"
 	"github.com/seed-556df219/rxpath/sim/engine"
 	"github.com/seed-556df219/rxpath/sim/hist"
@@ -96,9 +92,7 @@ func NewHost(cfg Config) (*Host, error) {
 	h.makeCores()
 	h.makeLayers()
 	for i := range cfg.NICs {
-		if err := h.addNIC(i); err != nil {
-			return nil, err
-		}
+		h.addNIC(i)
 	}
 	for i := range cfg.NICs { // behind all interfaces, so that those have the lowest indices
 		n := &cfg.NICs[i]
@@ -154,7 +148,7 @@ func (h *Host) makeLayers() {
 }
 
 // addNIC brings an interface up and joins it: nic ─▶ napi ─▶ softirq.
-func (h *Host) addNIC(i int) error {
+func (h *Host) addNIC(i int) {
 	n := &h.cfg.NICs[i]
 	gro := &napi.GRO{On: n.GRO, Costs: &h.costs, Profile: &h.profile, NormalBatch: h.cfg.Softirq.GRONormalBatch,
 		Up: func(c *cpu.Core) napi.Receiver { return h.softnet.CPUs[c.ID()] }}
@@ -182,13 +176,11 @@ func (h *Host) addNIC(i int) error {
 	for _, t := range n.Taps {
 		dev.AddTap(t.RcvBuf, t.PerPacket)
 	}
-	if err := h.placeVectors(port, n.Affinity); err != nil {
-		return cfgerr.Under(fmt.Sprintf("nics[%d]", i), err)
-	}
+	h.placeVectors(port, n)
 	if n.Threaded && h.profile.NAPIThreaded {
 		h.makeThreads(port, instances)
 	}
-	return cfgerr.Under(fmt.Sprintf("nics[%d]", i), h.placeRPS(port, dev, n.RPS))
+	h.placeRPS(port, dev, n.RPS)
 }
 
 // makeThreads gives every instance of a port a thread that polls it, on the CPU
@@ -201,50 +193,21 @@ func (h *Host) makeThreads(p *nic.Port, instances []*napi.Instance) {
 	}
 }
 
-// placeVectors binds every vector to its CPU: as told, else as the driver hints
-// (RX-39).
-func (h *Host) placeVectors(p *nic.Port, affinity map[string]int) error {
-	known := map[string]bool{}
+// placeVectors binds every vector to its CPU: as told, else as the driver hints,
+// else to the first of all (RX-39).
+func (h *Host) placeVectors(p *nic.Port, n *scenario.NIC) {
 	for i, v := range p.Vectors() {
-		known[v.Label()] = true
-		c, ok := affinity[v.Label()]
-		if !ok {
-			c = p.Hint(i)
-		}
-		v.Bind(h.cores[c], h.cfg.CPUs)
+		v.Bind(h.cores[n.VectorCPUs(i, v.Label(), &h.cfg.Host)[0]], h.cfg.CPUs)
 	}
-	return unknownKeys("irq_affinity", affinity, known)
 }
 
-func (h *Host) placeRPS(p *nic.Port, dev *ipstack.Device, rps map[string][]int) error {
-	known := map[string]bool{}
+func (h *Host) placeRPS(p *nic.Port, dev *ipstack.Device, rps map[string][]int) {
 	for i := range p.Queues() {
-		name := "rx-" + strconv.Itoa(i)
-		known[name] = true
-		cpus := append([]int{}, rps[name]...)
-		sort.Ints(cpus)
+		cpus := slices.Clone(rps[fmt.Sprintf("rx-%d", i)])
+		slices.Sort(cpus)
 		dev.SetRPS(i, cpus)
 		h.softnet.RPS = h.softnet.RPS || len(cpus) > 0
 	}
-	return unknownKeys("rps", rps, known)
-}
-
-func unknownKeys[V any](path string, m map[string]V, known map[string]bool) error {
-	var names []string
-	for k := range known {
-		names = append(names, k)
-	}
-	sort.Strings(names)
-	var errs []error
-	var keys []string
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	for _, k := range keys {
-		errs = append(errs, cfgerr.Check(known[k], path+"."+k, m[k], "one of "+strings.Join(names, ", ")))
-	}
-	return errors.Join(errs...)
 }
 
 // joinCores makes the CPUs and ports actors. A CPU that only reads may lag

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"sort"
 
 	"github.com/seed-556df219/rxpath/ipstack"
@@ -130,20 +131,28 @@ const firstIRQ = 64
 func (h *Host) irqs() []mib.IRQ {
 	var out []mib.IRQ
 	next := firstIRQ
-	add := func(name string, counts []uint64) {
-		out = append(out, mib.IRQ{Number: next, Name: name, Counts: append([]uint64{}, counts...)})
+	add := func(name string, counts []uint64, cpus, hint []int) {
+		out = append(out, mib.IRQ{Number: next, Name: name, Counts: slices.Clone(counts), CPUs: cpus, Hint: hint})
 		next++
 	}
-	for _, p := range h.ports {
-		none := make([]uint64, h.cfg.CPUs)
+	none, all := make([]uint64, h.cfg.CPUs), make([]int, h.cfg.CPUs)
+	for i := range all {
+		all[i] = i
+	}
+	for i, p := range h.ports {
+		n := &h.cfg.NICs[i]
 		if p.OtherFirst() {
-			add(p.Name(), none)
+			add(p.Name(), none, all, nil)
 		}
-		for _, v := range p.Vectors() {
-			add(v.Name(), v.Count)
+		for k, v := range p.Vectors() {
+			var hint []int
+			if cpu := n.Hint(k, h.cfg.CPUs); cpu >= 0 {
+				hint = []int{cpu}
+			}
+			add(v.Name(), v.Count, n.VectorCPUs(k, v.Label(), &h.cfg.Host), hint)
 		}
 		if p.OtherLast() {
-			add(p.Name(), none)
+			add(p.Name(), none, all, nil)
 		}
 	}
 	return out

@@ -93,7 +93,7 @@ func steered(c *sim.Config) {
 func twoNICs(c *sim.Config) {
 	n := sim.DefaultNIC("eth1")
 	n.Addr = 0x0a000102
-	n.Affinity = map[string]int{"TxRx-0": 1}
+	n.Affinity = map[string][]int{"TxRx-0": {1}}
 	c.NICs = append(c.NICs, n)
 }
 

@@ -142,6 +142,17 @@ func (c *Core) Join(consumer bool) {
 	}
 }
 
+// Promote makes a consumer a core like any other, because somebody is about to
+// interrupt it or to meet it at a socket. It is called between two runs of the
+// executive, whoever that is; a core that is in the middle of the kernel takes
+// its first interrupt at the end of the Spend after the present one.
+func (c *Core) Promote() {
+	if c.consumer {
+		c.consumer, c.lagging, c.class = false, false, engine.ClassStep
+		c.exec.Promote(c.id, c)
+	}
+}
+
 // SetSoftirqs says what the core runs after interrupts.
 func (c *Core) SetSoftirqs(s Softirqs) { c.softirqs = s }
 
@@ -197,10 +208,11 @@ func (c *Core) boundary() {
 		c.park()
 		return
 	}
+	consumer := c.consumer // it may be promoted while it is parked
 	if !engine.MakeKey(c.now, c.class, int(c.id)).Before(c.horizon) {
 		c.park()
 	}
-	if c.ctx != Hardirq && !c.consumer {
+	if c.ctx != Hardirq && !consumer {
 		c.interrupts()
 	}
 }

@@ -1,6 +1,10 @@
 package cpu
 
-import "github.com/seed-556df219/rxpath/sim/engine"
+import (
+	"slices"
+
+	"github.com/seed-556df219/rxpath/sim/engine"
+)
 
 // Kinds of effects in a core's digest; stages use kinds from DigestStages on.
 const (
@@ -58,6 +62,12 @@ func (l *Line) Cancel() {
 		l.due = engine.Never
 		l.core.scanLines()
 	}
+}
+
+// Free takes the line away, as free_irq does: what was pending does not come.
+func (l *Line) Free() {
+	l.Cancel()
+	l.core.lines = slices.DeleteFunc(l.core.lines, func(o *Line) bool { return o == l })
 }
 
 func (c *Core) scanLines() {

@@ -1,5 +1,7 @@
 package engine
 
+import "slices"
+
 // An Actor has a timeline of its own.
 type Actor interface {
 	// Next is the instant and class of the actor's next event, Never if it has none.
@@ -39,6 +41,10 @@ type Executive interface {
 		Settler
 	}) ID
 
+	// Promote makes what AddSettler has added an actor like any other, from the next RunUntil on. It is called
+	// between two of them.
+	Promote(id ID, a Actor)
+
 	// Changed says that the next event of the actor may have moved.
 	Changed(ID)
 
@@ -76,6 +82,9 @@ func (x *Naive) AddSettler(a interface {
 }) ID {
 	return x.Add(a)
 }
+
+// Promote implements Executive: to the naive executive all actors are alike.
+func (x *Naive) Promote(ID, Actor) {}
 
 // Changed implements Executive: the naive executive asks everyone anyway.
 func (x *Naive) Changed(ID) {}
@@ -139,6 +148,12 @@ func (x *Lazy) AddSettler(a interface {
 	id := x.Add(nil)
 	x.settlers = append(x.settlers, a)
 	return id
+}
+
+// Promote implements Executive.
+func (x *Lazy) Promote(id ID, a Actor) {
+	x.actors[id] = a
+	x.settlers = slices.DeleteFunc(x.settlers, func(s Settler) bool { return any(s) == any(a) })
 }
 
 // End implements Executive.

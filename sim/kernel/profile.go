@@ -31,6 +31,8 @@ type Profile struct {
 	NAPIDeferHardIRQs bool
 	// RefillAfterLoop: ixgbe arms the freed descriptors that are left after the receive loop, too (K310-13).
 	RefillAfterLoop bool
+	// AffinityHintMoves: the affinity hint of a driver moves the interrupt (RX-39); otherwise it is only shown (K310-19).
+	AffinityHintMoves bool
 	// BacklogReleasedEarly: process_backlog gives up its SCHED bit before it processes the last part (K310-14).
 	BacklogReleasedEarly bool
 	// FlowLimit: the per-CPU flow limit exists (K310-8).
@@ -119,20 +121,21 @@ func (r SoftirqRule) String() string {
 // Linux40 returns the reference profile: Linux 4.0.5 on x86-64.
 func Linux40() Profile {
 	return Profile{
-		Name:           "linux-4.0",
-		Source:         "Linux 4.0.5 source",
-		FlowLimit:      true,
-		UDPEarlyDemux:  true,
-		UDPGROChecksum: true,
-		IgnoredMulti:   true,
-		SoftnetColumns: 11,
-		MaxRestart:     10,
-		SoftirqTimeMS:  2,
-		FanoutFlush:    32,
-		Hash2Threshold: 10,
-		SocketBacklog:  true,
-		PeekCounts:     true,
-		OvflAlways:     true,
+		Name:              "linux-4.0",
+		Source:            "Linux 4.0.5 source",
+		AffinityHintMoves: true,
+		FlowLimit:         true,
+		UDPEarlyDemux:     true,
+		UDPGROChecksum:    true,
+		IgnoredMulti:      true,
+		SoftnetColumns:    11,
+		MaxRestart:        10,
+		SoftirqTimeMS:     2,
+		FanoutFlush:       32,
+		Hash2Threshold:    10,
+		SocketBacklog:     true,
+		PeekCounts:        true,
+		OvflAlways:        true,
 
 		EarlyDemuxBroadcast: true,
 		SubnetZeroBroadcast: true,
@@ -146,6 +149,7 @@ func Linux310() Profile {
 	p.Source = "Linux 3.10 source, in part from memory; mainline, without enterprise backports"
 	p.RepollSameRun = true
 	p.RefillAfterLoop = true
+	p.AffinityHintMoves = false
 	p.BacklogReleasedEarly = true
 	p.FlowLimit = false
 	p.UDPEarlyDemux = false

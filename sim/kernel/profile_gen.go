@@ -15,6 +15,7 @@ var profileDocs = map[string]string{
 	"NAPIThreaded":          "a thread may poll an instance in place of net_rx_action (5.12).",
 	"NAPIDeferHardIRQs":     "a poll that is done may leave the interrupt masked and come again by a timer (5.8).",
 	"RefillAfterLoop":       "ixgbe arms the freed descriptors that are left after the receive loop, too (K310-13).",
+	"AffinityHintMoves":     "the affinity hint of a driver moves the interrupt (RX-39); otherwise it is only shown (K310-19).",
 	"BacklogReleasedEarly":  "process_backlog gives up its SCHED bit before it processes the last part (K310-14).",
 	"FlowLimit":             "the per-CPU flow limit exists (K310-8).",
 	"UDPEarlyDemux":         "UDP has an early-demux handler (K310-10).",

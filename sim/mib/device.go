@@ -71,6 +71,8 @@ type IRQ struct {
 	Number int
 	Name   string
 	Counts []uint64 // per CPU
+	// CPUs are those of its smp_affinity, Hint those of its affinity_hint, ascending.
+	CPUs, Hint []int
 }
 
 // Socket is one row of /proc/net/udp.

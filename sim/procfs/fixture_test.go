@@ -90,9 +90,9 @@ func host() *mib.Snapshot {
 			},
 		},
 		IRQs: []mib.IRQ{
-			{Number: 68, Name: "eth0-TxRx-1", Counts: []uint64{5001, 1<<32 + 5002}},
-			{Number: 67, Name: "eth0-TxRx-0", Counts: []uint64{12345}},
-			{Number: 70, Name: "eth0", Counts: []uint64{5003, 5004, 5005}},
+			{Number: 68, Name: "eth0-TxRx-1", Counts: []uint64{5001, 1<<32 + 5002}, CPUs: []int{1}, Hint: []int{1}},
+			{Number: 67, Name: "eth0-TxRx-0", Counts: []uint64{12345}, CPUs: []int{2}, Hint: []int{0}},
+			{Number: 70, Name: "eth0", Counts: []uint64{5003, 5004, 5005}, CPUs: []int{0, 1, 2}},
 			{Number: 69},
 		},
 		Sockets: []mib.Socket{

@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-556df219/rxpath/sim/cfgerr"
 	"github.com/seed-556df219/rxpath/sim/mib"
+	"github.com/seed-556df219/rxpath/sim/units"
 )
 
 // A procFile is a file of /proc and its writer.
@@ -56,6 +57,7 @@ var ethtoolFiles = []struct {
 // FS returns the files of s as a read-only tree:
 //
 //	proc/{interrupts,softirqs,stat,uptime}
+//	proc/irq/<n>/{smp_affinity,smp_affinity_list,affinity_hint}
 //	proc/net/{dev,dev_mcast,igmp,mcfilter,netstat,ptype,snmp,sockstat,softnet_stat,udp}
 //	proc/self/net and proc/1/net, the same as proc/net
 //	sys/class/net/<if>/{address,mtu,...}, statistics/*, queues/rx-<n>/*
@@ -85,6 +87,9 @@ func FS(s *mib.Snapshot) fs.FS {
 		for _, dir := range []string{"proc/net/", "proc/self/net/", "proc/1/net/"} {
 			t.root.add(dir+f.name, func(w io.Writer) error { return f.write(w, s) })
 		}
+	}
+	for _, irq := range shownIRQs(s) {
+		t.root.addIRQ(irq, len(s.CPUs))
 	}
 	t.root.dir("sys/class/net")
 	t.root.dir("ethtool")
@@ -140,6 +145,22 @@ func (n *node) dir(path string) *node {
 
 // add puts a file into the tree.
 func (n *node) add(path string, write func(io.Writer) error) { n.dir(path).write = write }
+
+// addIRQ puts the files of an interrupt into the tree. They model those of
+// register_irq_proc of kernel/irq/proc.c: masks in the notation of RPS-1a.
+func (n *node) addIRQ(irq *mib.IRQ, cpus int) {
+	dir := n.dir(fmt.Sprintf("proc/irq/%d", irq.Number))
+	for _, f := range []attribute{
+		{"affinity_hint", cpuMask(irq.Hint, cpus)},
+		{"smp_affinity", cpuMask(irq.CPUs, cpus)},
+		{"smp_affinity_list", units.FormatCPUList(irq.CPUs)},
+	} {
+		dir.add(f.path, func(w io.Writer) error {
+			_, err := io.WriteString(w, f.text+"\n")
+			return err
+		})
+	}
+}
 
 // addDevice puts the files of a device into the tree.
 func (n *node) addDevice(d *mib.Device, cpus int) {

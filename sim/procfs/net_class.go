@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/seed-556df219/rxpath/sim/mib"
+	"github.com/seed-556df219/rxpath/sim/units"
 )
 
 // Flags and types of devices in /sys/class/net/<if>.
@@ -73,20 +74,5 @@ func macAddress(m [6]byte) string {
 }
 
 // cpuMask prints a set of CPUs as show_rps_map does with %*pb: groups of 32 bits
-// from the highest, the first as wide as the number of CPUs needs.
-func cpuMask(set []int, cpus int) string {
-	words := make([]uint32, max((cpus+31)/32, 1))
-	for _, cpu := range set {
-		if cpu >= 0 && cpu < cpus {
-			words[cpu/32] |= 1 << (cpu % 32)
-		}
-	}
-	top := len(words) - 1
-	bits := cpus - 32*top
-	var b strings.Builder
-	fmt.Fprintf(&b, "%0*x", (bits+3)/4, words[top])
-	for i := top - 1; i >= 0; i-- {
-		fmt.Fprintf(&b, ",%08x", words[i])
-	}
-	return b.String()
-}
+// from the highest, the first as wide as the number of CPUs needs (RPS-1a).
+func cpuMask(set []int, cpus int) string { return units.FormatCPUMask(set, cpus) }

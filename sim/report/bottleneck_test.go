@@ -114,7 +114,7 @@ var worlds = map[string]struct {
 			sc := world(100_000, recvmmsg(reader()))
 			n := &sc.NICs[0]
 			n.Combined, n.TXPause, n.RXRing = 2, false, 64
-			n.Affinity = map[string]int{"TxRx-0": 1, "TxRx-1": 1}
+			n.Affinity = map[string][]int{"TxRx-0": {1}, "TxRx-1": {1}}
 			sc.Traffic[0].Arrivals = traffic.Arrivals{Kind: traffic.OnOff, BurstMilliPPS: 5_000_000_000, BurstMean: 300, FixedBursts: true}
 			sc.Apps[0].Sockets[0].RcvBufForce = 4 << 20
 			return sc
@@ -283,7 +283,7 @@ func TestSeparate(t *testing.T) {
 	require.Equal(t, []int{5, 6, 7}, sc.Apps[1].CPUs)
 	require.Equal(t, []int{1}, sc.Apps[2].CPUs)
 	require.Equal(t, 4, sc.NICs[0].Combined)
-	require.Equal(t, map[string]int{"TxRx-0": 1, "TxRx-1": 1, "TxRx-2": 2, "TxRx-3": 3}, sc.NICs[0].Affinity)
+	require.Equal(t, map[string][]int{"TxRx-0": {1}, "TxRx-1": {1}, "TxRx-2": {2}, "TxRx-3": {3}}, sc.NICs[0].Affinity)
 	require.False(t, sharesCPU(world(1000, reader())))
 	shared := reader()
 	shared.CPUs = []int{1}

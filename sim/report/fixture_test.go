@@ -150,7 +150,7 @@ func world(pps uint64, apps ...scenario.App) *scenario.Scenario {
 	sc := scenario.Default()
 	sc.Name = "world"
 	n := sim.DefaultNIC("eth0")
-	n.Affinity = map[string]int{"TxRx-0": 1}
+	n.Affinity = map[string][]int{"TxRx-0": {1}}
 	sc.NICs = []scenario.NIC{n}
 	t := traffic.DefaultConfig()
 	t.Name, t.MilliPPS, t.Arrivals, t.Dst = "feed", pps*1000, traffic.Arrivals{Kind: traffic.Constant}, readerAddr

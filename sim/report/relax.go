@@ -220,7 +220,7 @@ func relaxBuffers(sc *scenario.Scenario) {
 func sharesCPU(sc *scenario.Scenario) bool {
 	users := make([]int, sc.Host.CPUs)
 	for i := range sc.NICs {
-		for _, cpu := range vectorCPUs(&sc.NICs[i], sc.Host.CPUs) {
+		for _, cpu := range vectorCPUs(&sc.NICs[i], &sc.Host) {
 			users[cpu]++
 		}
 		for _, cpus := range sc.NICs[i].RPS {
@@ -257,14 +257,10 @@ func threadCPUs(a *scenario.App) []int {
 }
 
 // vectorCPUs returns the CPU of every vector of an interface (RX-36, RX-39).
-func vectorCPUs(n *scenario.NIC, cpus int) []int {
+func vectorCPUs(n *scenario.NIC, h *scenario.Host) []int {
 	var out []int
-	for i, label := range n.Labels(cpus) {
-		cpu, ok := n.Affinity[label]
-		if !ok {
-			cpu = n.Hint(i, cpus)
-		}
-		out = append(out, cpu)
+	for i, label := range n.Labels(h.CPUs) {
+		out = append(out, n.VectorCPUs(i, label, h)[0])
 	}
 	return out
 }
@@ -278,11 +274,11 @@ func separate(sc *scenario.Scenario) {
 	was := sc.Host.CPUs
 	for i := range sc.NICs {
 		n := &sc.NICs[i]
-		cpus := vectorCPUs(n, was)
+		cpus := vectorCPUs(n, &sc.Host)
 		n.Combined = min(n.Queues(was), len(cpus))
-		n.Affinity = map[string]int{}
+		n.Affinity = map[string][]int{}
 		for v, label := range n.Labels(was) {
-			n.Affinity[label] = cpus[v]
+			n.Affinity[label] = []int{cpus[v]}
 		}
 	}
 	next := was

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/seed-556df219/rxpath/ipstack"
 	"github.com/seed-556df219/rxpath/nic"
@@ -38,6 +39,9 @@ type Scenario struct {
 	Thresholds []string
 }
 
+// MaxCPUs is the largest machine.
+const MaxCPUs = 256
+
 // Host is the machine without its interfaces and applications.
 type Host struct {
 	Kernel kernel.Profile
@@ -63,8 +67,9 @@ type NIC struct {
 	// Addr is the interface's IPv4 address with PrefixLen.
 	Addr      skb.Addr
 	PrefixLen int
-	// Affinity maps a vector ("TxRx-0") to a CPU. Absent: the driver's hint, vector n to CPU n (RX-39).
-	Affinity map[string]int
+	// Affinity maps a vector ("TxRx-0") to the CPUs of its smp_affinity; the first of them gets the interrupts.
+	// Absent: the driver's hint, vector n to CPU n, or every CPU (RX-39).
+	Affinity map[string][]int
 	// RPS maps a queue ("rx-0") to the CPUs of its rps_cpus mask (RPS-1).
 	RPS map[string][]int
 	// Conf is net.ipv4.conf.NAME of the interface.
@@ -235,7 +240,7 @@ func (s *Scenario) Validate() error {
 // Validate reports every fault of the host.
 func (h *Host) Validate() error {
 	return errors.Join(
-		cfgerr.Range("host.cpus", h.CPUs, 1, 256),
+		cfgerr.Range("host.cpus", h.CPUs, 1, MaxCPUs),
 		cfgerr.Check(h.HZ == 100 || h.HZ == 250 || h.HZ == 300 || h.HZ == 1000, "host.hz", h.HZ, "100, 250, 300 or 1000"),
 		cfgerr.Check(h.TickPhase >= 0 && h.TickPhase < engine.Second/100, "host.tick_phase", h.TickPhase, "0 to one tick"),
 		h.Softirq.Validate(), h.IP.Validate(), h.UDP.Validate(), h.Limits.Validate(),
@@ -246,15 +251,49 @@ func (n *NIC) validate(cpus int) error {
 	errs := []error{n.Config.Validate(cpus), cfgerr.Range("prefix", n.PrefixLen, 0, 32), cfgerr.Under("conf", n.Conf.Validate()),
 		cfgerr.Range("napi_defer_hard_irqs", n.NAPIDeferHardIRQs, 0, 1<<31-1),
 		cfgerr.Check(n.GROFlushTimeout >= 0 && n.GROFlushTimeout <= engine.Second, "gro_flush_timeout", n.GROFlushTimeout, "0s to 1s")}
-	for _, v := range slices.Sorted(maps.Keys(n.Affinity)) {
-		errs = append(errs, cfgerr.Range("irq_affinity."+v, n.Affinity[v], 0, cpus-1))
+	if err := errors.Join(errs...); err != nil || cpus < 1 || cpus > MaxCPUs {
+		return err // what follows asks for the driver's queues
 	}
-	for _, q := range slices.Sorted(maps.Keys(n.RPS)) {
-		for _, cpu := range n.RPS[q] {
-			errs = append(errs, cfgerr.Range("rps."+q, cpu, 0, cpus-1))
+	var queues []string
+	for q := range n.Queues(cpus) {
+		queues = append(queues, fmt.Sprintf("rx-%d", q))
+	}
+	return errors.Join(
+		checkCPUs("irq_affinity", n.Affinity, n.Labels(cpus), cpus, 1),
+		checkCPUs("rps", n.RPS, queues, cpus, 0))
+}
+
+// checkCPUs checks sets of CPUs by name.
+func checkCPUs(path string, sets map[string][]int, known []string, cpus, least int) error {
+	var errs []error
+	for _, k := range slices.Sorted(maps.Keys(sets)) {
+		at := path + "." + k
+		errs = append(errs,
+			cfgerr.Check(slices.Contains(known, k), at, sets[k], "one of "+strings.Join(known, ", ")),
+			cfgerr.Check(len(sets[k]) >= least, at, sets[k], "at least one CPU (EINVAL)"))
+		for _, cpu := range sets[k] {
+			errs = append(errs, cfgerr.Range(at, cpu, 0, cpus-1))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// VectorCPUs returns the set of CPUs of the nth queue vector, ascending: as told,
+// as the driver hints, or all (RX-39). Interrupts go to the first of them.
+func (n *NIC) VectorCPUs(v int, label string, h *Host) []int {
+	if set, ok := n.Affinity[label]; ok {
+		set = slices.Clone(set)
+		slices.Sort(set)
+		return slices.Compact(set)
+	}
+	if cpu := n.Hint(v, h.CPUs); cpu >= 0 && h.Kernel.AffinityHintMoves {
+		return []int{cpu}
+	}
+	all := make([]int, h.CPUs)
+	for i := range all {
+		all[i] = i
+	}
+	return all
 }
 
 func (a *App) validate(cpus int, nics map[string]bool) error {

@@ -187,8 +187,9 @@ func (c *converter) invalid(e *cfgerr.Error) {
 			f.problem = "missing"
 		}
 	case n.kind < list:
-		if f.value = n.describe(); slices.Contains(p, "rps") {
-			f.problem = fmt.Sprintf("CPU %v", e.Value)
+		f.value = n.describe()
+		if cpu, ok := e.Value.(int); ok && slices.Contains(p, "rps") {
+			f.problem = fmt.Sprintf("CPU %d", cpu)
 		}
 	default: // one value of several
 		f.value = clip(fmt.Sprint(e.Value))

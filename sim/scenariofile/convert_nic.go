@@ -66,7 +66,6 @@ func (c *converter) nic(i int, h *scenario.Host) scenario.NIC {
 			Partner: nic.Partner{ObeysPause: d.LinkPartner.ObeysPause, Queue: d.LinkPartner.Queue.v},
 		},
 		Addr: skb.AddrFrom(d.Address.v.Addr()), PrefixLen: d.Address.v.Bits(),
-		Affinity: d.IRQAffinity,
 		Conf: ipstack.DeviceConf{RPFilter: d.Conf.RPFilter, AcceptLocal: d.Conf.AcceptLocal, RouteLocalnet: d.Conf.RouteLocalnet,
 			RefuseSourceRoute: !d.Conf.AcceptSourceRoute},
 		Threaded: d.Threaded, NAPIDeferHardIRQs: d.NAPIDeferHardIRQs, GROFlushTimeout: d.GROFlushTimeout.v,
@@ -74,11 +73,17 @@ func (c *converter) nic(i int, h *scenario.Host) scenario.NIC {
 	if !d.Address.v.IsValid() {
 		n.PrefixLen = 0
 	}
-	for queue, mask := range d.RPS {
+	for label, set := range d.IRQAffinity {
+		if n.Affinity == nil {
+			n.Affinity = map[string][]int{}
+		}
+		n.Affinity[label] = set.v
+	}
+	for queue, set := range d.RPS {
 		if n.RPS == nil {
 			n.RPS = map[string][]int{}
 		}
-		n.RPS[queue] = mask.v
+		n.RPS[queue] = set.v
 	}
 	for k := range d.NTuple {
 		f := &d.NTuple[k]

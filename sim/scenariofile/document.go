@@ -134,10 +134,10 @@ type nicSection struct {
 	AllMulticast bool `json:"allmulticast"`
 	// VLANs are the VLAN ids that devices exist for on the interface, each from 1 to 4094.
 	VLANs []int `json:"vlans,omitempty" example:"[100]"`
-	// IRQAffinity maps a vector, as in TxRx-0, to the CPU of its interrupts. Left out: vector n to CPU n (RX-39).
-	IRQAffinity map[string]int `json:"irq_affinity,omitempty" keys:"^(TxRx|rx|tx)-[0-9]+$|^msi$" example:"{\"TxRx-0\": 1}"`
-	// RPS maps a queue, as in rx-0, to its rps_cpus: a CPU mask in quotes. Left out: none (RPS-1).
-	RPS map[string]cpuMask `json:"rps,omitempty" keys:"^rx-[0-9]+$" example:"{\"rx-0\": \"c\"}"`
+	// IRQAffinity maps a vector, as in TxRx-0, to the CPU of its interrupts: a number, or several as a mask or a list, of which the first gets them (smp_affinity). Left out: vector n to CPU n; without several queues, with igb and in ntuple mode every CPU (RX-39).
+	IRQAffinity map[string]irqCPUs `json:"irq_affinity,omitempty" keys:"^(TxRx|rx|tx)-[0-9]+$|^msi$" example:"{\"TxRx-0\": 1}"`
+	// RPS maps a queue, as in rx-0, to its rps_cpus: a CPU mask in quotes, or a list. Left out: none (RPS-1).
+	RPS map[string]cpuSet `json:"rps,omitempty" keys:"^rx-[0-9]+$" example:"{\"rx-0\": \"c\"}"`
 	// Threaded lets a thread poll each queue in place of net_rx_action (/sys/class/net/NAME/threaded); kernels before 5.12 do not have it.
 	Threaded bool `json:"threaded"`
 	// NAPIDeferHardIRQs is the number of empty polls that leave the interrupt masked (/sys/class/net/NAME/napi_defer_hard_irqs); kernels before 5.8 do not have it.

@@ -222,6 +222,10 @@ func (g *generator) special(t reflect.Type) *jsonschema.Schema {
 		return costsSchema()
 	case reflect.TypeFor[sysctlSection]():
 		return g.sysctlSchema()
+	case reflect.TypeFor[cpuSet]():
+		return cpuSetSchema(wantCPUSet)
+	case reflect.TypeFor[irqCPUs]():
+		return cpuSetSchema(wantIRQCPUs, "integer")
 	}
 	return nil
 }
@@ -285,6 +289,18 @@ func notationOf(t reflect.Type) any {
 		}
 	}
 	return nil
+}
+
+// cpuSetSchema describes a set of CPUs: a mask or a list of numbers and ranges.
+func cpuSetSchema(want string, more ...string) *jsonschema.Schema {
+	item := &jsonschema.Schema{Title: "a CPU, or a range of CPUs such as 4-7", Pattern: `^[0-9]+(-[0-9]+)?$`, Minimum: "0", Maximum: "255"}
+	oneOfTypes(item, "integer", "string")
+	s := &jsonschema.Schema{Title: want, Pattern: patterns["maskNotation"], Items: item}
+	if len(more) > 0 {
+		s.Minimum, s.Maximum = "0", "255"
+	}
+	oneOfTypes(s, append(more, "string", "array")...)
+	return s
 }
 
 // nameOr describes a name of a list, or a mapping with a base.

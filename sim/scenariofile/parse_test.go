@@ -85,7 +85,7 @@ func TestSketch(t *testing.T) {
 	card.Combined = 1
 	want.NICs = []scenario.NIC{{
 		Name: "eth0", Config: card, Addr: 0x0a000002, PrefixLen: 24,
-		Affinity: map[string]int{"TxRx-0": 1}, RPS: map[string][]int{"rx-0": {2, 3}},
+		Affinity: map[string][]int{"TxRx-0": {1}}, RPS: map[string][]int{"rx-0": {2, 3}},
 	}}
 	want.Traffic = []traffic.Config{{
 		Name: "feed", To: "eth0", MilliPPS: 250_000_000, Arrivals: traffic.Arrivals{Kind: traffic.Poisson}, Size: law.Constant(128),
@@ -162,10 +162,11 @@ func TestEverything(t *testing.T) {
 			Partner: nic.Partner{ObeysPause: true, Queue: 5 * engine.Millisecond},
 		},
 		Addr: 0x0a010203, PrefixLen: 16,
-		Affinity: map[string]int{"TxRx-0": 1, "TxRx-3": 2}, RPS: map[string][]int{"rx-0": {2, 3}, "rx-1": {32}},
+		Affinity: map[string][]int{"TxRx-0": {1}, "TxRx-1": {2, 3}, "TxRx-2": {0, 1, 2, 3, 8}, "TxRx-3": {2}},
+		RPS:      map[string][]int{"rx-0": {2, 3}, "rx-1": {32}, "rx-2": {5, 8, 9}},
+		Taps:     []scenario.Tap{{RcvBuf: 2 * 212992, PerPacket: 900 * engine.Nanosecond}, {RcvBuf: 8 << 20}}, // clamped, forced
 		Conf:     ipstack.DeviceConf{RPFilter: 2, AcceptLocal: true, RouteLocalnet: true, RefuseSourceRoute: true},
 		Threaded: true, NAPIDeferHardIRQs: 2, GROFlushTimeout: 20 * engine.Microsecond,
-		Taps: []scenario.Tap{{RcvBuf: 2 * 212992, PerPacket: 900 * engine.Nanosecond}, {RcvBuf: 8 << 20}}, // clamped, forced
 	}, {Name: "eth1", Config: eth1, Addr: 0x0a000102, PrefixLen: 24}, {Name: "eth2", Config: eth2, Addr: 0x0a000202, PrefixLen: 24},
 		{Name: "eth3", Config: eth3, Addr: 0x0a000302, PrefixLen: 24}}
 	require.Len(t, s.NICs[0].RSSKey, 40)
@@ -331,7 +332,7 @@ func drawSets(t *rapid.T) []scenariofile.Set {
 		{Path: "host.costs.copy.per_byte", Value: "99ps"}, {Path: "host.costs", Value: "p3-e1000"}, {Path: "kernel.fanout_flush", Value: "8"}, {Path: "kernel", Value: "linux-3.10"},
 		{Path: "run", Value: "{for: 3s}"}, {Path: "netfilter", Value: "[{dport: 9, drop: 0.5%}]"}, {Path: "nics[0].taps", Value: "[{per_packet: never}]"},
 		{Path: "name", Value: `"10"`}, {Path: "name", Value: `"true: #"`}, {Path: "thresholds", Value: `["x: y # z", "''\"", "*a"]`},
-		{Path: "nics[0].rps.rx-0", Value: `"1"`}, {Path: "nics[0].rps.rx-1", Value: `"0"`},
+		{Path: "nics[0].rps.rx-0", Value: `"1"`}, {Path: "nics[0].rps.rx-0", Value: `"0"`},
 	}
 	n := rapid.SliceOfN(rapid.IntRange(0, len(choices)-1), 0, 6).Draw(t, "sets")
 	var out []scenariofile.Set

@@ -316,7 +316,6 @@ type (
 	byteSize  = scalar[int64, bytesNotation]
 	share     = scalar[uint32, shareNotation]
 	factor    = scalar[uint64, factorNotation]
-	cpuMask   = scalar[[]int, maskNotation]
 	address   = scalar[netip.Addr, addrNotation]
 	endpoint  = scalar[netip.AddrPort, endpointNotation]
 	pattern   = scalar[netip.AddrPort, patternNotation]

@@ -70,3 +70,66 @@ func FormatCPUMask(cpus []int, possible int) string {
 	}
 	return b.String()
 }
+
+const wantList = `a list of CPUs, such as "2" or "0-3,8"`
+
+// ParseCPUList reads a set of CPUs in the notation of smp_affinity_list:
+// numbers and ranges between commas. It returns the CPUs in ascending order. It
+// accepts what bitmap_parselist accepts, except that nothing may stand around
+// the list.
+func ParseCPUList(s string) ([]int, error) {
+	bad := func(why string) ([]int, error) { return nil, &Error{Input: clip(s), Why: why, Want: wantList} }
+	if s == "" {
+		return nil, nil
+	}
+	if len(s) > 5*(MaxCPU+1) {
+		return bad("too long")
+	}
+	var set [MaxCPU + 1]bool
+	for part := range strings.SplitSeq(s, ",") {
+		from, to, isRange := strings.Cut(part, "-")
+		if !isRange {
+			to = from
+		}
+		lo, err1 := strconv.ParseUint(from, 10, 16)
+		hi, err2 := strconv.ParseUint(to, 10, 16)
+		switch {
+		case err1 != nil || err2 != nil:
+			return bad(fmt.Sprintf("%q is no number and no range", part))
+		case hi > MaxCPU:
+			return bad(fmt.Sprintf("CPU %d is above %d", hi, MaxCPU))
+		case lo > hi:
+			return bad(fmt.Sprintf("%q begins above its end", part))
+		}
+		for cpu := lo; cpu <= hi; cpu++ {
+			set[cpu] = true
+		}
+	}
+	var cpus []int
+	for cpu, in := range set {
+		if in {
+			cpus = append(cpus, cpu)
+		}
+	}
+	return cpus, nil
+}
+
+// FormatCPUList prints CPUs, which must be ascending, as smp_affinity_list shows
+// them: "0-3,8".
+func FormatCPUList(cpus []int) string {
+	var b strings.Builder
+	for i := 0; i < len(cpus); {
+		last := i
+		for last+1 < len(cpus) && cpus[last+1] == cpus[last]+1 {
+			last++
+		}
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		if b.WriteString(strconv.Itoa(cpus[i])); last > i {
+			b.WriteString("-" + strconv.Itoa(cpus[last]))
+		}
+		i = last + 1
+	}
+	return b.String()
+}

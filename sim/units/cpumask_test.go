@@ -89,3 +89,21 @@ func FuzzParseCPUMask(f *testing.F) {
 		require.True(t, slices.IsSorted(cpus))
 	})
 }
+
+// The notation of smp_affinity_list, both ways.
+func TestCPUList(t *testing.T) {
+	for in, want := range map[string][]int{"": nil, "2": {2}, "0-3,8": {0, 1, 2, 3, 8}, "8,0-1,1": {0, 1, 8}, "4095": {4095}} {
+		got, err := units.ParseCPUList(in)
+		require.NoError(t, err, in)
+		require.Equal(t, want, got, in)
+	}
+	for in, why := range map[string]string{
+		"a": "no number", "1,": "no number", "3-1": "above its end", "4096": "above 4095", "1-": "no number", "-1": "no number", " 1": "no number",
+	} {
+		_, err := units.ParseCPUList(in)
+		require.ErrorContains(t, err, why, in)
+	}
+	for want, in := range map[string][]int{"": nil, "2": {2}, "0-3,8": {0, 1, 2, 3, 8}, "0-1,3-4": {0, 1, 3, 4}} {
+		require.Equal(t, want, units.FormatCPUList(in))
+	}
+}
