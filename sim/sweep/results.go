@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -197,12 +198,15 @@ func show(name string, s Summary) string {
 	return text
 }
 
+// cpuShare matches the metrics that are a share of a CPU's time.
+var cpuShare = regexp.MustCompile(`^cpu(\[[0-9]+\])?\.(hardirq|softirq|ksoftirqd|system|user|idle|busy)$`)
+
 // number prints a number of a metric, with about four digits.
 func number(name string, v float64) string {
 	switch {
 	case strings.HasSuffix(name, "_ns"):
 		return engine.Time(digits(v*1000, 4)).String()
-	case strings.HasPrefix(name, "share(") || strings.HasPrefix(name, "cpu"):
+	case strings.HasPrefix(name, "share(") || cpuShare.MatchString(name):
 		return strconv.FormatFloat(digits(100*v, 3), 'f', -1, 64) + "%"
 	case v == math.Trunc(v) && math.Abs(v) < 1e15 || math.Abs(v) >= 1000:
 		return grouped(int64(math.Round(v)))

@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/seed-556df219/rxpath/sim"
+	"github.com/seed-556df219/rxpath/sim/sweep"
+)
+
+const compareLong = `Compare runs two scenarios, or one under two settings, and prints what differs:
+where the packets went on both sides, and every counter, latency and share of
+CPU time that is not the same.
+
+A and B are scenarios or captures, as for rxpath run, or directories that rxpath
+run --out or rxpath sweep --out made. Without B, the second side is the first
+with the settings of --with. --set and its short forms apply to both.
+
+Each scenario is run with --reps seeds, the same on both sides. Medians are
+shown with how far the replications are from them; a change that may be chance
+(Mann-Whitney U test, p >= 0.05) is ~ and hidden without --all. With one
+replication every difference is shown: a run is exact.
+
+Two directories of sweeps are compared point by point.
+
+Exit status: 0 done, whatever differs, 1 failed, 2 wrong usage or scenario, 130
+interrupted.`
+
+const compareExample = `  rxpath compare --with net.core.netdev_budget=600
+  rxpath compare feed.yaml --with 'nics[0].ring.rx=4096' --with load=2
+  rxpath compare feed.yaml --with kernel=linux-3.10 --reps 10
+  rxpath compare before.yaml after.yaml
+  rxpath compare results-monday results-tuesday`
+
+// A compareCommand is what the command line of compare asks for.
+type compareCommand struct {
+	settings settings
+	with     settings
+	reps     int
+	all      bool
+	jobs     int
+	format   string
+	caps     captures
+}
+
+var compareFormats = []string{"text", "json", "md"}
+
+// newCompare returns the subcommand compare.
+func newCompare() *cobra.Command {
+	s := new(compareCommand)
+	c := &cobra.Command{
+		Use:     "compare [A] [B]",
+		Short:   "Show what differs between two scenarios or results",
+		Long:    compareLong,
+		Example: compareExample,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 2 {
+				return fmt.Errorf("compare: unexpected argument %q: want two sides at most", args[2])
+			}
+			return nil
+		},
+		ValidArgsFunction: completeFiles(2),
+		RunE:              func(c *cobra.Command, args []string) error { return s.run(c, args) },
+	}
+	f := c.Flags()
+	f.SortFlags = false
+	f.Var(&setFlag{settings: &s.with}, "with", "override a key of the second side only; may be repeated")
+	s.settings.addFlags(f)
+	f.IntVar(&s.reps, "reps", sweep.DefaultSolveReps, "run each side with `N` seeds")
+	f.BoolVar(&s.all, "all", false, "show differences that may be chance, too")
+	f.IntVar(&s.jobs, "jobs", 0, "how many runs go on at once (`N`); 0 is one a core")
+	s.format = compareFormats[0]
+	f.Var(&choice{&s.format, compareFormats}, "format", "`FORMAT` of the comparison: "+orList(compareFormats))
+	completeFlags(c)
+	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(compareFormats, cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("with", completeSet)
+	return c
+}
+
+// A compared is one argument of compare.
+type compared struct {
+	name string
+	// in and settings are a scenario to run.
+	in       *input
+	settings *settings
+	// side are the results of a run, results those of a sweep.
+	side    *sweep.Side
+	results *sweep.Results
+}
+
+func (s *compareCommand) run(c *cobra.Command, args []string) error {
+	if s.reps < 1 {
+		return fmt.Errorf("--reps %d: want 1 or more", s.reps)
+	}
+	if len(args) < 2 && len(s.with.list) == 0 {
+		return errors.New("nothing to compare: want a second side, or --with PATH=VALUE")
+	}
+	both := settings{list: append(append([]setting{}, s.settings.list...), s.with.list...)}
+	a, err := s.open(c, firstOf(args), &s.settings)
+	if err != nil {
+		return err
+	}
+	second := firstOf(args)
+	if len(args) == 2 {
+		second = args[1]
+	}
+	b, err := s.open(c, second, &both)
+	if err != nil {
+		return err
+	}
+	switch {
+	case (a.results == nil) != (b.results == nil):
+		return errors.New("a sweep compares with a sweep only")
+	case a.results != nil && s.format != "text":
+		return errors.New("--format: sweeps are compared as text only")
+	case a.results != nil:
+		return sweep.ComparePoints(c.OutOrStdout(), a.results, b.results)
+	case len(args) < 2:
+		a.name, b.name = "as it is", both.list[len(s.settings.list)].set.String()
+		if n := len(s.with.list); n > 1 {
+			b.name += fmt.Sprintf(" and %d more", n-1)
+		}
+	}
+	ctx, stop := interruptible(c.Context())
+	defer stop()
+	left, err := s.sideOf(ctx, c, a)
+	if err != nil {
+		return err
+	}
+	right, err := s.sideOf(ctx, c, b)
+	if err != nil {
+		return err
+	}
+	return failed(s.show(c.OutOrStdout(), sweep.Compare(left, right)))
+}
+
+// open reads an argument: a directory of results, or a scenario with settings.
+func (s *compareCommand) open(c *cobra.Command, arg string, set *settings) (*compared, error) {
+	if fi, err := os.Stat(arg); err == nil && fi.IsDir() {
+		if len(set.list) > 0 {
+			return nil, fmt.Errorf("%s: results can't be run with other settings: want a scenario for --set and --with", arg)
+		}
+		return openResults(arg)
+	}
+	in, err := openInput(arg, c.InOrStdin(), &s.caps)
+	if err != nil {
+		return nil, err
+	}
+	sc, complete, err := in.scenario(set)
+	if err != nil {
+		return nil, err
+	}
+	return &compared{name: in.label, in: in, settings: set}, s.caps.check(in, sc, complete)
+}
+
+// openResults reads a directory of --out.
+func openResults(dir string) (*compared, error) {
+	if _, err := os.Stat(filepath.Join(dir, sweep.JournalName)); err == nil {
+		h, out, err := sweep.Read(filepath.Join(dir, sweep.JournalName))
+		return &compared{name: dir, results: &sweep.Results{Header: h, Outcomes: out}}, err
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "summary.json"))
+	if err != nil {
+		return nil, fmt.Errorf("%s: neither the results of a run nor of a sweep", dir)
+	}
+	side, err := sweep.ReadSide(dir, text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, "summary.json"), err)
+	}
+	return &compared{name: dir, side: &side}, nil
+}
+
+// sideOf returns a side, which may have to be run.
+func (s *compareCommand) sideOf(ctx context.Context, c *cobra.Command, one *compared) (sweep.Side, error) {
+	if one.side != nil {
+		return *one.side, nil
+	}
+	p := newWaiting(c.ErrOrStderr(), "running "+one.name)
+	side, err := sweep.RunSide(ctx, one.name, one.in.base(one.settings), s.reps, sweep.Options{Workers: s.jobs, Sim: sim.Options{OpenCapture: s.caps.source}})
+	p.done()
+	if errors.Is(err, context.Canceled) {
+		return side, &statusError{exitInterrupt, errors.New("interrupted: there is nothing to compare")}
+	}
+	return side, failed(err)
+}
+
+func (s *compareCommand) show(w io.Writer, c sweep.Comparison) error {
+	switch s.format {
+	case "json":
+		return c.JSON(w)
+	case "md":
+		return c.Markdown(w, s.all)
+	}
+	return c.Text(w, s.all)
+}
