@@ -34,6 +34,8 @@ type Config struct {
 	ICMPMsgsBurst int `sysctl:"net.ipv4.icmp_msgs_burst"`
 	// IGMPMaxMemberships is the number of groups that one socket may join (GM-1).
 	IGMPMaxMemberships int `sysctl:"net.ipv4.igmp_max_memberships"`
+	// IGMPMaxMSF is the number of sources in the list of one membership (GM-1).
+	IGMPMaxMSF int `sysctl:"net.ipv4.igmp_max_msf"`
 	// Routes are in the main table besides the interfaces' networks. Without any there is a default route
 	// through the first interface.
 	Routes []Route
@@ -116,6 +118,7 @@ func DefaultConfig() Config {
 		ICMPMsgsPerSec:     1000,
 		ICMPMsgsBurst:      50,
 		IGMPMaxMemberships: 20,
+		IGMPMaxMSF:         10,
 	}
 }
 
@@ -134,6 +137,7 @@ func (c *Config) Validate() error {
 		cfgerr.Range("net.ipv4.icmp_msgs_per_sec", c.ICMPMsgsPerSec, 0, most),
 		cfgerr.Range("net.ipv4.icmp_msgs_burst", c.ICMPMsgsBurst, 0, most),
 		cfgerr.Range("net.ipv4.igmp_max_memberships", c.IGMPMaxMemberships, 0, most),
+		cfgerr.Range("net.ipv4.igmp_max_msf", c.IGMPMaxMSF, 0, most),
 	}
 	for i := range c.Routes {
 		errs = append(errs, cfgerr.Under(fmt.Sprintf("routes[%d]", i), c.Routes[i].validate()))

@@ -451,6 +451,7 @@ func (c *coverage) add(o outcome) {
 	c.events["clone"] += o.Fanout.ClonesUnlocked
 	c.events["early demux"] += o.Fanout.DemuxHits
 	c.events["wait for a slot lock"] += o.Fanout.SlotWaits
+	c.events["clone that failed"] += o.Fanout.CloneFailures
 	for _, d := range o.Snapshot.Devices {
 		for _, s := range d.Stats {
 			switch s.Name {
@@ -491,7 +492,8 @@ func (c *coverage) report(t *testing.T) {
 		}
 	}
 	for _, e := range []string{"time_squeeze", "softirq restart", "ksoftirqd wake-up", "task wake-up", "preemption", "received_rps", "flow_limit_count", "tick",
-		"reschedule interrupt", "read", "poll by a thread", "interrupt left masked", "clone under the slot lock", "clone", "wait for a slot lock", "early demux", "tx_flow_control_xoff", "tx_flow_control_xon",
+		"reschedule interrupt", "read", "poll by a thread", "interrupt left masked", "clone under the slot lock", "clone", "early demux", "tx_flow_control_xoff", "tx_flow_control_xon",
+		"wait for a slot lock", "clone that failed",
 		"igb rx_no_buffer_count", "igb rx_fifo_errors", "igb rx_queue_0_drops"} {
 		t.Logf("%-28s %9d", e, c.events[e])
 		require.NotZero(t, c.events[e], "no case saw a %s", e)

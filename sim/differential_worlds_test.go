@@ -89,6 +89,12 @@ func (w *world) listen() {
 	if w.one(3) {
 		w.mingle()
 	}
+	if w.one(3) {
+		w.choose()
+	}
+	if w.one(5) {
+		w.cfg.UDP.CloneFailPPM = uint32(w.between(1, 300_000))
+	}
 	if w.one(5) {
 		k := &w.cfg.Kernel
 		k.FanoutLockless, k.Hash2First, k.ReuseportArray, k.EarlyDemuxBroadcast = w.one(2), w.one(2), w.one(2), w.one(2)
@@ -117,6 +123,26 @@ func (w *world) crowd() {
 		c := &w.traffic[i]
 		c.Flows, c.VLAN = 16, 0
 		c.Dst = netip.AddrPortFrom(group, port)
+	}
+}
+
+// choose lets sockets choose the sources from which they want a group.
+func (w *world) choose() {
+	src := w.traffic[0].Src.Addr()
+	for i := range w.cfg.Apps {
+		for k := range w.cfg.Apps[i].Sockets {
+			for n := range w.cfg.Apps[i].Sockets[k].Join {
+				j := &w.cfg.Apps[i].Sockets[k].Join[n]
+				switch w.pick(4) {
+				case 0:
+					j.Include = []netip.Addr{src}
+				case 1:
+					j.Include = []netip.Addr{src.Next(), src.Next().Next()}
+				case 2:
+					j.Exclude = []netip.Addr{src}
+				}
+			}
+		}
 	}
 }
 

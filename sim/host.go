@@ -136,7 +136,8 @@ func (h *Host) makeLayers() {
 		Config: h.cfg.IP, Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger, Net: &h.net,
 		Rand: engine.NewStream(h.cfg.Seed, "netfilter"),
 	})
-	h.udp = udp.Layer{Config: h.cfg.UDP, Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger, Net: &h.net, ReuseSecret: uint32(h.cfg.Seed >> 32)}
+	h.udp = udp.Layer{Config: h.cfg.UDP, Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger, Net: &h.net, ReuseSecret: uint32(h.cfg.Seed >> 32),
+		Rand: engine.NewStream(h.cfg.Seed, "skb_clone")}
 	h.sockets = socket.Host{Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger, Net: &h.net, Memory: socket.Memory{Limits: h.cfg.Limits}, Stack: &h.latStack}
 
 	h.softnet.Stack = h.ip                    // softirq ─▶ ipstack

@@ -5,8 +5,6 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/seed-556df219/rxpath/ipstack"
-	"github.com/seed-556df219/rxpath/nic"
 	"github.com/seed-556df219/rxpath/sim/engine"
 	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/sim/skb"
@@ -80,57 +78,6 @@ func (h *Host) Bind(cfg socket.Config) (*Socket, error) {
 	return s, nil
 }
 
-// Join joins a group on the named interface, the first one if empty. It models
-// IP_ADD_MEMBERSHIP (GM-1, GM-2).
-func (s *Socket) Join(group netip.Addr, device string) error {
-	return s.join(socket.Join{Group: group, Device: device})
-}
-
-func (s *Socket) join(j socket.Join) error {
-	if !j.Group.Is4() || !j.Group.IsMulticast() {
-		return fmt.Errorf("sim: %s: %v is not a group from 224.0.0.0 to 239.255.255.255 (EINVAL)", s.cfg.Name, j.Group)
-	}
-	d, port, err := s.host.deviceOf(j.Device)
-	if err != nil {
-		return err
-	}
-	g := udp.GroupOn{Group: skb.AddrFrom(j.Group), IfIndex: d.Index}
-	for _, o := range s.entry.Groups {
-		if o == g {
-			return fmt.Errorf("sim: %s has joined %v on %s already (EADDRINUSE)", s.cfg.Name, j.Group, d.Name)
-		}
-	}
-	if most := s.host.cfg.IP.IGMPMaxMemberships; len(s.entry.Groups) >= most {
-		return fmt.Errorf("sim: %s: more than %d memberships (ENOBUFS, net.ipv4.igmp_max_memberships)", s.cfg.Name, most)
-	}
-	s.entry.Groups = append(s.entry.Groups, g)
-	if d.Join(g.Group) && port != nil {
-		port.JoinGroup(g.Group)
-	}
-	s.host.udp.Changed()
-	return nil
-}
-
-// deviceOf finds an interface to join on, and its port if it has one.
-func (h *Host) deviceOf(name string) (*ipstack.Device, *nic.Port, error) {
-	if name == "" {
-		if len(h.ports) == 0 {
-			return nil, nil, fmt.Errorf("sim: no interface to join a group on (ENODEV)")
-		}
-		name = h.ports[0].Name()
-	}
-	d, err := h.ip.DeviceNamed(name)
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, p := range h.ports {
-		if p.Name() == name {
-			return d, p, nil
-		}
-	}
-	return d, nil, nil
-}
-
 // Recv reads one datagram, as a non-blocking recvmsg. It returns
 // socket.ErrAgain if there is none.
 func (s *Socket) Recv() (Datagram, error) {
@@ -181,17 +128,6 @@ func (s *Socket) Close() {
 			break
 		}
 	}
-}
-
-// leaveGroups drops the memberships (GM-4).
-func (s *Socket) leaveGroups() {
-	for _, g := range s.entry.Groups {
-		d := s.host.ip.Device(g.IfIndex)
-		if p := s.host.port(d.Name); d.Leave(g.Group) && p != nil {
-			p.LeaveGroup(g.Group)
-		}
-	}
-	s.entry.Groups = nil
 }
 
 // openApp opens the sockets of an application and starts its threads.

@@ -3,6 +3,7 @@ package socket
 import (
 	"errors"
 	"net/netip"
+	"slices"
 
 	"github.com/seed-556df219/rxpath/sim/cfgerr"
 	"github.com/seed-556df219/rxpath/sim/kernel"
@@ -70,6 +71,9 @@ type Join struct {
 	Group netip.Addr
 	// Device is the interface by name; empty: the first NIC.
 	Device string
+	// Include are the only sources that are wanted (IP_ADD_SOURCE_MEMBERSHIP), Exclude those that are not (IP_BLOCK_SOURCE);
+	// not both. Without either, all are.
+	Include, Exclude []netip.Addr
 }
 
 // Validate reports every field that the kernel would refuse.
@@ -83,7 +87,11 @@ func (c *Config) Validate() error {
 		cfgerr.Range("rcvbufforce", c.RcvBufForce, -1, 1<<31-1),
 	}
 	for _, j := range c.Join {
-		errs = append(errs, cfgerr.Check(j.Group.Is4() && j.Group.IsMulticast(), "join", j.Group, "a group from 224.0.0.0 to 239.255.255.255"))
+		errs = append(errs, cfgerr.Check(j.Group.Is4() && j.Group.IsMulticast(), "join", j.Group, "a group from 224.0.0.0 to 239.255.255.255"),
+			cfgerr.Check(len(j.Include) == 0 || len(j.Exclude) == 0, "join", j.Exclude, "either sources to include or sources to exclude"))
+		for _, a := range slices.Concat(j.Include, j.Exclude) {
+			errs = append(errs, cfgerr.Check(a.Is4() && !a.IsMulticast(), "join", a, "the IPv4 address of a source"))
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -43,6 +43,8 @@ type sock struct {
 	bench *bench
 	got   []skb.Buff
 	at    []engine.Time
+	// failed counts copies for which there was no memory.
+	failed int
 }
 
 // QueueRcvSKB implements Socket.
@@ -52,6 +54,9 @@ func (s *sock) QueueRcvSKB(c *cpu.Core, b *skb.Buff) {
 	s.at = append(s.at, c.Now())
 	s.bench.ledger.Consume()
 }
+
+// CloneFailed implements Socket.
+func (s *sock) CloneFailed(*cpu.Core) { s.failed++ }
 
 const port = 5001
 

@@ -74,8 +74,7 @@ func (l *Layer) flushStack(c *cpu.Core, b *skb.Buff, stack []*Entry, final bool)
 			e.Sock.QueueRcvSKB(c, b)
 			return
 		}
-		*clones++
-		l.clone(c, b, e)
+		l.clone(c, b, e, clones)
 	}
 }
 
@@ -88,16 +87,23 @@ func (l *Layer) deliverInWalk(c *cpu.Core, b *skb.Buff, all []*Entry) {
 		return
 	}
 	for _, e := range all[1:] {
-		l.Stats.ClonesUnlocked++
-		l.clone(c, b, e)
+		l.clone(c, b, e, &l.Stats.ClonesUnlocked)
 	}
 	l.Stats.Originals++
 	all[0].Sock.QueueRcvSKB(c, b)
 }
 
 // clone gives a socket a copy of its own, with what is known of the checksum so
-// far (CS-2).
-func (l *Layer) clone(c *cpu.Core, b *skb.Buff, e *Entry) {
+// far (CS-2), and counts it. If there is no memory for it, this socket loses, and
+// no other (FS-2, FS-4).
+func (l *Layer) clone(c *cpu.Core, b *skb.Buff, e *Entry, clones *uint64) {
+	if l.Config.CloneFailPPM > 0 && l.Rand.Below(1_000_000) < uint64(l.Config.CloneFailPPM) {
+		l.Stats.CloneFailures++
+		c.Spend(l.Costs.Clone.Fixed)
+		e.Sock.CloneFailed(c)
+		return
+	}
+	*clones++
 	l.Ledger.Clone()
 	c.Spend(l.Costs.Clone.Fixed)
 	e.Sock.QueueRcvSKB(c, b) // reads b, keeps nothing of it

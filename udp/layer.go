@@ -25,6 +25,8 @@ type Socket interface {
 	// QueueRcvSKB models udp_queue_rcv_skb: the packet is in hand, and queued or
 	// dropped when it returns. It does not change b, nor keep it.
 	QueueRcvSKB(*cpu.Core, *skb.Buff)
+	// CloneFailed says that there was no memory for a copy for this socket (FS-2).
+	CloneFailed(*cpu.Core)
 }
 
 // Layer is UDP of one host.
@@ -36,6 +38,8 @@ type Layer struct {
 	Net     *mib.Net
 	// Unreachable sends an ICMP port-unreachable message (ipstack.ICMPSend).
 	Unreachable func(*cpu.Core, *skb.Buff)
+	// Rand draws which clones fail.
+	Rand engine.Stream
 	// ReuseSecret keys the choice among SO_REUSEPORT sockets (LK-4).
 	ReuseSecret uint32
 	// Stats are counters that no file shows.
@@ -53,6 +57,8 @@ type Stats struct {
 	Originals uint64
 	// DemuxHits counts packets for which early demux found the only socket.
 	DemuxHits uint64
+	// CloneFailures counts copies for which there was no memory (FS-2).
+	CloneFailures uint64
 	// SlotWaits counts how often a CPU found a slot's lock taken, SlotWaited how long they waited, in all (MF-3).
 	SlotWaits  uint64
 	SlotWaited engine.Time
@@ -173,21 +179,26 @@ func (l *Layer) noPort(c *cpu.Core, b *skb.Buff) {
 // verified at once (2.2).
 const deferAbove = 76
 
-// checksumInit models udp4_csum_init and reports whether the datagram goes on.
+// checksumInit models udp4_csum_init (2.2) and reports whether the datagram goes
+// on. What nobody has verified then is left to who reads it.
 func (l *Layer) checksumInit(c *cpu.Core, b *skb.Buff) bool {
+	good := b.Head.UDPChecksum != skb.ChecksumBad
 	switch {
-	case b.Summed == skb.ChecksumUnnecessary:
-	case b.Head.UDPChecksum == skb.ChecksumZero:
-		b.Summed = skb.ChecksumUnnecessary
-	case b.CsumBad:
+	case b.Summed == skb.ChecksumUnnecessary, b.Summed == skb.ChecksumPartial,
+		b.Head.UDPChecksum == skb.ChecksumZero,
+		b.Summed == skb.ChecksumComplete && good:
+	case b.Summed == skb.ChecksumNone && b.CsumBad:
 		return false
-	case b.Len <= deferAbove:
+	case b.Len > deferAbove:
+		b.Summed = skb.ChecksumNone
+		return true
+	default:
 		c.Spend(l.Costs.Checksum.For(b.Len))
-		if b.Head.UDPChecksum == skb.ChecksumBad {
+		if !good {
 			return false
 		}
-		b.Summed = skb.ChecksumUnnecessary
 	}
+	b.Summed = skb.ChecksumUnnecessary
 	return true
 }
 

@@ -16,6 +16,7 @@ import (
 // with every counter; all others must stay zero.
 func TestReceive(t *testing.T) {
 	bad := func(h *skb.Header, p *skb.Buff) { h.UDPChecksum, p.Summed = skb.ChecksumBad, skb.ChecksumNone }
+	complete := func(_ *skb.Header, p *skb.Buff) { p.Summed = skb.ChecksumComplete }
 	short := func(h *skb.Header, p *skb.Buff) { p.UDPLen, p.Len = 76, 76 }
 	above := func(h *skb.Header, p *skb.Buff) { p.UDPLen, p.Len = 77, 77 }
 	for name, tc := range map[string]struct {
@@ -33,6 +34,11 @@ func TestReceive(t *testing.T) {
 		"UR-3: length 0":                           {changes: []change{func(_ *skb.Header, p *skb.Buff) { p.UDPLen = 0 }}, want: mib.UDP{InErrors: 1}, reason: skb.PktTooSmall},
 		"UR-3: length 8, trimmed":                  {changes: []change{func(_ *skb.Header, p *skb.Buff) { p.UDPLen = 8 }}, summed: skb.ChecksumUnnecessary},
 		"2.2.1: bad, but the device says good":     {changes: []change{func(h *skb.Header, _ *skb.Buff) { h.UDPChecksum = skb.ChecksumBad }}, summed: skb.ChecksumUnnecessary},
+		"2.2.1: bad, but a local sender's":         {changes: []change{bad, func(_ *skb.Header, p *skb.Buff) { p.Summed = skb.ChecksumPartial }}, summed: skb.ChecksumUnnecessary},
+		"2.2.3: summed by the device, good":        {changes: []change{complete}, summed: skb.ChecksumUnnecessary},
+		"2.2.3: summed by the device, bad, L 76":   {changes: []change{bad, complete, short}, want: mib.UDP{InErrors: 1, InCsumErrors: 1}, reason: skb.UDPCsum},
+		"2.2.5: summed by the device, bad, L 77":   {changes: []change{bad, complete, above}, summed: skb.ChecksumNone},
+		"2.2.4: only of what nobody summed":        {changes: []change{complete, func(_ *skb.Header, p *skb.Buff) { p.CsumBad = true }}, summed: skb.ChecksumUnnecessary},
 		"2.2.2: no checksum":                       {changes: []change{bad, func(h *skb.Header, _ *skb.Buff) { h.UDPChecksum = skb.ChecksumZero }}, summed: skb.ChecksumUnnecessary},
 		"2.2.4: GRO says bad":                      {changes: []change{bad, func(_ *skb.Header, p *skb.Buff) { p.CsumBad = true }}, want: mib.UDP{InErrors: 1, InCsumErrors: 1}, reason: skb.UDPCsum},
 		"2.2.4: GRO says bad, no socket":           {changes: []change{bad, func(_ *skb.Header, p *skb.Buff) { p.CsumBad = true }}, noSock: true, want: mib.UDP{InErrors: 1, InCsumErrors: 1}, reason: skb.UDPCsum},
@@ -93,6 +99,7 @@ func TestChecksumCost(t *testing.T) {
 		"verified by the device": {[]change{sized(76)}, 0},
 		"76 bytes":               {[]change{none, sized(76)}, 1000 + 76},
 		"77 bytes":               {[]change{none, sized(77)}, 0},
+		"summed by the device":   {[]change{func(_ *skb.Header, p *skb.Buff) { p.Summed = skb.ChecksumComplete }, sized(76)}, 0},
 		"no checksum":            {[]change{none, sized(50), func(h *skb.Header, _ *skb.Buff) { h.UDPChecksum = skb.ChecksumZero }}, 0},
 	} {
 		b := newBench(t)

@@ -24,18 +24,12 @@ type Entry struct {
 	// NoMulticastAll is IP_MULTICAST_ALL off (3.3).
 	NoMulticastAll bool
 	// Groups are the memberships of this socket.
-	Groups []GroupOn
+	Groups []Membership
 
 	rxDst  skb.Route // sk_rx_dst (ED-7)
 	group  *reuseGroup
 	slot2  uint32 // the secondary slot in which it stands
 	chosen bool   // Local was chosen by Connect, not by Bind
-}
-
-// GroupOn is a group joined on a device.
-type GroupOn struct {
-	Group   skb.Addr
-	IfIndex int32
 }
 
 // A slot is one chain of a hash table, newest socket first (HT-4). It models

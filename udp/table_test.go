@@ -33,6 +33,21 @@ func TestHT3CheckValues(t *testing.T) {
 	require.NotEqual(t, portHash(1, 1, 0), portHash(1, 1, 19), "HT-3: the mix is in the secondary hash, too")
 }
 
+// HT-1: one slot for each 2 MiB of memory, rounded up to a power of two.
+func TestHT1Size(t *testing.T) {
+	const gib = 1 << 30
+	for memory, want := range map[uint64]int{
+		0: 256, gib / 2: 256, gib/2 + 1: 512, 4 * gib: 2048, 5 * gib: 4096, 16 * gib: 8192, 64 * gib: 32768, 128 * gib: 65536, 1024 * gib: 65536,
+	} {
+		require.Equal(t, want, HashEntries(memory), "%d bytes", memory)
+	}
+	require.Equal(t, 8192, DefaultConfig().HashEntries)
+	for n, ok := range map[int]bool{0: false, 128: false, 256: true, 257: false, 65536: true, 131072: false} {
+		c := Config{HashEntries: n}
+		require.Equal(t, ok, c.Validate() == nil, "%d", n)
+	}
+}
+
 // connected and the like change an entry for a test.
 func connected(addr string, port uint16) func(*Entry) {
 	return func(e *Entry) { e.Remote, e.RemotePort = skb.AddrFrom(netip.MustParseAddr(addr)), port }
@@ -270,7 +285,7 @@ func TestMulticastMatch(t *testing.T) {
 	joined := func(i int32) func(*Entry) {
 		return func(e *Entry) {
 			e.NoMulticastAll = true
-			e.Groups = []GroupOn{{skb.AddrFrom(netip.MustParseAddr("239.9.9.9")), 2}, {skb.AddrFrom(group), i}}
+			e.Groups = []Membership{{Group: skb.AddrFrom(netip.MustParseAddr("239.9.9.9")), IfIndex: 2}, {Group: skb.AddrFrom(group), IfIndex: i}}
 		}
 	}
 	for name, tc := range map[string]struct {

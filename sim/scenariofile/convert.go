@@ -214,6 +214,8 @@ func (c *converter) inFile(p path) path {
 	switch {
 	case p[0] == "udp_hash_entries":
 		return path{"host", "uhash_entries"}
+	case p[0] == "udp_clone_failures":
+		return path{"host", "clone_failures"}
 	case p[0] == "nics" && p[len(p)-1] == "prefix":
 		p[len(p)-1] = "address"
 	case p[0] == "apps" && p[len(p)-1] == "cpu" && c.doc.Apps != nil:

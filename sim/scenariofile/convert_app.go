@@ -62,7 +62,14 @@ func (c *converter) socket(p path, d *socketSection) socket.Config {
 		if j.Dev != "" {
 			c.nicNamed(at.under("dev"), j.Dev)
 		}
-		s.Join = append(s.Join, socket.Join{Group: j.Group.v, Device: j.Dev})
+		m := socket.Join{Group: j.Group.v, Device: j.Dev}
+		for _, a := range j.Include {
+			m.Include = append(m.Include, a.v)
+		}
+		for _, a := range j.Exclude {
+			m.Exclude = append(m.Exclude, a.v)
+		}
+		s.Join = append(s.Join, m)
 	}
 	return s
 }

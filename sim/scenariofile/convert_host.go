@@ -22,7 +22,7 @@ func (c *converter) host(h *scenario.Host) {
 	d := &c.doc.Host
 	h.CPUs, h.HZ, h.TickPhase = d.CPUs, d.HZ, d.TickPhase.v
 	h.ThreadIRQs = d.ThreadIRQs
-	h.UDP.HashEntries, h.UDP.HashMix = d.UHashEntries, d.UDPHashMix
+	h.UDP.HashEntries, h.UDP.HashMix, h.UDP.CloneFailPPM = d.UHashEntries, d.UDPHashMix, d.CloneFailures.v
 	h.Kernel = c.kernel()
 	h.Costs = c.costs()
 	c.sysctls(h)

@@ -71,6 +71,8 @@ type hostSection struct {
 	UHashEntries int `json:"uhash_entries"`
 	// UDPHashMix is the constant that the network namespace adds to a port's hash (HT-2).
 	UDPHashMix uint32 `json:"udp_hash_mix"`
+	// CloneFailures is the share of multicast copies for which there is no memory, as failslab makes it (FS-2).
+	CloneFailures share `json:"clone_failures"`
 }
 
 // A costsSection is a cost profile and what is different from it.
@@ -376,6 +378,10 @@ type joinSection struct {
 	Group address `json:"group" jsonschema:"required"`
 	// Dev is the interface. Left out: the first.
 	Dev string `json:"dev,omitempty" example:"\"eth0\""`
+	// Include are the only sources that are wanted (IP_ADD_SOURCE_MEMBERSHIP). Left out: all are.
+	Include []address `json:"include,omitempty" example:"[\"10.0.0.1\"]"`
+	// Exclude are the sources that are not wanted (IP_BLOCK_SOURCE). Not beside include.
+	Exclude []address `json:"exclude,omitempty" example:"[\"10.0.0.1\"]"`
 }
 
 // A readSection is how an application receives.
@@ -423,6 +429,7 @@ func defaultDocument() document {
 			CPUs: d.Host.CPUs, HZ: d.Host.HZ, TickPhase: as[timeNotation](d.Host.TickPhase),
 			Costs:        costsSection{Base: d.Host.Costs.Name},
 			UHashEntries: udp.DefaultConfig().HashEntries, UDPHashMix: udp.DefaultConfig().HashMix,
+			CloneFailures: as[shareNotation](uint32(0)),
 		},
 		Run: runSection{
 			For: as[timeNotation](d.Run.For), Seed: d.Run.Seed, Sample: as[timeNotation](d.Run.Sample),
@@ -525,7 +532,7 @@ func (j *joinSection) UnmarshalJSON(b []byte) error {
 
 // MarshalJSON prints an address if that is all.
 func (j joinSection) MarshalJSON() ([]byte, error) {
-	if j.Dev == "" {
+	if j.Dev == "" && len(j.Include) == 0 && len(j.Exclude) == 0 {
 		return j.Group.MarshalJSON()
 	}
 	type plain joinSection

@@ -544,7 +544,7 @@ func (g *generator) union(t reflect.Type, s *jsonschema.Schema) {
 		s.If, s.Then = &jsonschema.Schema{Type: "string"}, &jsonschema.Schema{Enum: []any{"constant", "poisson"}}
 		oneOfTypes(s, "string", "object")
 	case name == "joinSection":
-		s.Title = addrNotation{}.want() + ", or a mapping with group and dev"
+		s.Title = addrNotation{}.want() + ", or a mapping with group, dev, include, exclude"
 		s.Pattern = patterns["addrNotation"]
 		oneOfTypes(s, "string", "object")
 	}

@@ -124,7 +124,7 @@ func TestEverything(t *testing.T) {
 	require.NoError(t, h.Costs.Set("switch", kernel.Cost{Fixed: 3 * engine.Microsecond, Source: "set in the scenario"}))
 	require.NoError(t, h.Costs.Set("copy", kernel.Cost{Fixed: 100 * engine.Nanosecond, PerByte: 85, Source: "set in the scenario"}))
 	h.CPUs, h.HZ, h.TickPhase = 256, 1000, 100*engine.Microsecond
-	h.UDP.HashEntries, h.UDP.HashMix = 1024, 77
+	h.UDP.HashEntries, h.UDP.HashMix, h.UDP.CloneFailPPM = 1024, 77, 1000
 	h.ThreadIRQs = true
 	h.Softirq.NetdevBudget, h.Softirq.NetdevBudgetUsecs = 600, 4000
 	h.Softirq.FlowLimitCPUs = []int{32, 33, 34, 35, 36, 37, 38, 39}
@@ -221,7 +221,11 @@ func TestEverything(t *testing.T) {
 			Name: "gateway", CPUs: []int{2, 3}, Nice: -5, Copies: 3, Shared: true,
 			Sockets: []socket.Config{{
 				Name: "feed-a", Local: addr("0.0.0.0:14506"), Remote: addr("10.1.0.1:5000"),
-				Join:   []socket.Join{{Group: netip.MustParseAddr("239.1.1.1")}, {Group: netip.MustParseAddr("239.1.1.2"), Device: "eth1"}},
+				Join: []socket.Join{
+					{Group: netip.MustParseAddr("239.1.1.1")}, {Group: netip.MustParseAddr("239.1.1.2"), Device: "eth1"},
+					{Group: netip.MustParseAddr("239.1.1.3"), Include: []netip.Addr{netip.MustParseAddr("10.1.0.1"), netip.MustParseAddr("10.1.0.2")}},
+					{Group: netip.MustParseAddr("239.1.1.4"), Exclude: []netip.Addr{netip.MustParseAddr("10.1.0.3")}},
+				},
 				RcvBuf: 8 << 20, ReusePort: true, ReuseAddr: true, NoMulticastAll: true, Device: "eth0", NonBlocking: true, UID: 1000,
 			}, {Local: addr("0.0.0.0:14507"), RcvBufForce: 16 << 20}},
 			Read: scenario.Read{

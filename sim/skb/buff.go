@@ -20,6 +20,8 @@ type IPSummed uint8
 const (
 	ChecksumNone        IPSummed = iota // nobody
 	ChecksumUnnecessary                 // the device, or GRO
+	ChecksumComplete                    // nobody, but the device has summed the whole packet up
+	ChecksumPartial                     // nobody needs to: a sender of this host left the sum to its device
 )
 
 // RouteType is the kind of a route.
