@@ -19,6 +19,7 @@ import (
 	"github.com/seed-556df219/rxpath/sim/skb"
 	"github.com/seed-556df219/rxpath/sim/traffic"
 	"github.com/seed-556df219/rxpath/socket"
+	"github.com/seed-556df219/rxpath/softirq"
 	"github.com/seed-556df219/rxpath/udp"
 )
 
@@ -66,6 +67,8 @@ type outcome struct {
 	Fanout   udp.Stats
 	// Threaded counts polls by threads, Deferred those that left the interrupt masked.
 	Threaded, Deferred uint64
+	// Flows is what RFS did.
+	Flows softirq.FlowStats
 }
 
 type stageSum struct {
@@ -354,6 +357,7 @@ func (w *world) run(t *testing.T, naive bool, slices uint64) outcome {
 	for _, p := range h.pollers {
 		out.Threaded += p.Polls
 	}
+	out.Flows = h.softnet.FlowStats
 	for _, n := range h.napis {
 		out.Deferred += n.Deferrals
 	}
@@ -444,6 +448,9 @@ func (c *coverage) add(o outcome) {
 		c.events["tick"] += s.LocalTimer
 		c.events["reschedule interrupt"] += s.Reschedule
 	}
+	c.events["packet steered to its reader"] += o.Flows.Followed
+	c.events["flow moved to its reader"] += o.Flows.Moved
+	c.events["flow kept by packets under way"] += o.Flows.Kept
 	c.events["poll by a thread"] += o.Threaded
 	c.events["interrupt left masked"] += o.Deferred
 	c.events["read"] += o.Snapshot.Ledger.Consumed
@@ -492,7 +499,7 @@ func (c *coverage) report(t *testing.T) {
 		}
 	}
 	for _, e := range []string{"time_squeeze", "softirq restart", "ksoftirqd wake-up", "task wake-up", "preemption", "received_rps", "flow_limit_count", "tick",
-		"reschedule interrupt", "read", "poll by a thread", "interrupt left masked", "clone under the slot lock", "clone", "early demux", "tx_flow_control_xoff", "tx_flow_control_xon",
+		"reschedule interrupt", "read", "packet steered to its reader", "flow moved to its reader", "flow kept by packets under way", "poll by a thread", "interrupt left masked", "clone under the slot lock", "clone", "early demux", "tx_flow_control_xoff", "tx_flow_control_xon",
 		"wait for a slot lock", "clone that failed",
 		"igb rx_no_buffer_count", "igb rx_fifo_errors", "igb rx_queue_0_drops"} {
 		t.Logf("%-28s %9d", e, c.events[e])

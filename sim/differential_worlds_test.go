@@ -71,6 +71,9 @@ func (w *world) temper() {
 	if w.one(3) {
 		w.round()
 	}
+	if w.rnd = engine.NewStream(w.seed, "flows"); w.one(4) {
+		w.followFlows()
+	}
 	w.rnd = engine.NewStream(w.seed, "eras")
 	if w.one(4) {
 		w.newer()
@@ -162,6 +165,34 @@ func (w *world) mingle() {
 			}
 		}
 	}
+}
+
+// followFlows lets packets follow the readers of connected sockets, who are on
+// several CPUs.
+func (w *world) followFlows() {
+	w.cfg.Softirq.RPSSockFlowEntries = []int{1, 64, 4096}[w.pick(3)]
+	for i := range w.cfg.NICs {
+		n := &w.cfg.NICs[i]
+		n.RPSFlowCnt = map[string]int{"rx-0": []int{1, 16, 4096}[w.pick(3)]}
+	}
+	c := &w.traffic[0]
+	c.Flows, c.Faults, c.VLAN = 1, traffic.Faults{}, 0
+	c.MilliPPS = 1000 * uint64([]int{20_000, 200_000}[w.pick(2)])
+	n := &w.cfg.NICs[0]
+	for i := range w.cfg.NICs {
+		if w.cfg.NICs[i].Name == c.To {
+			n = &w.cfg.NICs[i]
+		}
+	}
+	c.Dst = netip.AddrPortFrom(n.Addr.Netip(), port+5)
+	a := scenario.App{Name: "follower", CPUs: []int{w.pick(w.cfg.CPUs)}}
+	if w.one(2) {
+		a.CPUs, a.Shared = []int{0, w.cfg.CPUs - 1}, true // the flow moves from one to the other
+	}
+	a.Read.With, a.Read.Batch = []scenario.ReadMode{scenario.EpollRecvmsg, scenario.EpollRecvmmsg}[w.pick(2)], w.between(1, 3)
+	a.Read.Service = law.Constant(int64(w.span(10 * engine.Microsecond)))
+	a.Sockets = []socket.Config{{Local: netip.AddrPortFrom(netip.IPv4Unspecified(), port+5), Remote: c.Src}}
+	w.cfg.Apps = append(w.cfg.Apps, a)
 }
 
 // newer gives the host a newer kernel, and settings that older ones do not have.

@@ -90,6 +90,9 @@ func NewHost(cfg Config) (*Host, error) {
 		h.exec = engine.NewLazy()
 	}
 	h.makeCores()
+	if err := h.softnet.SetSockFlowEntries(cfg.Softirq.RPSSockFlowEntries); err != nil {
+		return nil, err
+	}
 	h.makeLayers()
 	for i := range cfg.NICs {
 		h.addNIC(i)
@@ -140,6 +143,9 @@ func (h *Host) makeLayers() {
 		Rand: engine.NewStream(h.cfg.Seed, "skb_clone")}
 	h.sockets = socket.Host{Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger, Net: &h.net, Memory: socket.Memory{Limits: h.cfg.Limits}, Stack: &h.latStack}
 
+	if h.cfg.Softirq.RPSSockFlowEntries > 0 {
+		h.sockets.RecordFlow = h.softnet.RecordFlow // socket ─▶ softirq: RFS
+	}
 	h.softnet.Stack = h.ip                    // softirq ─▶ ipstack
 	h.ip.UDP = &h.udp                         // ipstack ─▶ udp
 	h.udp.Unreachable = h.ip.ICMPSend         // udp ─▶ ipstack: ICMP
@@ -182,6 +188,7 @@ func (h *Host) addNIC(i int) {
 		h.makeThreads(port, instances)
 	}
 	h.placeRPS(port, dev, n.RPS)
+	h.placeFlowTables(dev, n.RPSFlowCnt)
 }
 
 // makeThreads gives every instance of a port a thread that polls it, on the CPU
@@ -232,6 +239,7 @@ func (h *Host) joinCores() {
 		}
 	}
 	h.markShared(busy)
+	h.markSteered(busy)
 	for i, c := range h.cores {
 		c.Join(!busy[i])
 	}

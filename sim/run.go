@@ -141,6 +141,7 @@ const (
 	fifoEntryBytes     = 2 * 40
 	ringEntryBytes     = 40
 	backlogEntryBytes  = 2 * 136
+	flowEntryBytes     = 8
 	datagramBytes      = 2 * 64
 	smallestFIFOFrame  = 64
 	smallestTruesize   = 896
@@ -153,7 +154,7 @@ const (
 
 // memoryBound returns what the queues of a scenario could take, in bytes.
 func memoryBound(sc *scenario.Scenario) int64 {
-	n := int64(perProcess) + int64(sc.Host.CPUs)*perCPU
+	n := int64(perProcess) + int64(sc.Host.CPUs)*perCPU + 2*int64(sc.Host.Softirq.RPSSockFlowEntries)*flowEntryBytes
 	backlog := int64(sc.Host.Softirq.NetdevMaxBacklog) + 1
 	if backlog <= 0 {
 		backlog = unlimitedBacklog
@@ -161,7 +162,11 @@ func memoryBound(sc *scenario.Scenario) int64 {
 	for i := range sc.NICs {
 		queues := sc.NICs[i].Queues(sc.Host.CPUs)
 		n += fifoBytes/smallestFIFOFrame*fifoEntryBytes + int64(queues)*ringSlots*ringEntryBytes
-		if len(sc.NICs[i].RPS) > 0 {
+		// Any order: a sum.
+		for _, flows := range sc.NICs[i].RPSFlowCnt {
+			n += 2 * int64(flows) * flowEntryBytes
+		}
+		if len(sc.NICs[i].RPS)+len(sc.NICs[i].RPSFlowCnt) > 0 {
 			n += int64(sc.Host.CPUs) * 2 * backlog * backlogEntryBytes
 		}
 	}

@@ -61,7 +61,7 @@ func (h *Host) Bind(cfg socket.Config) (*Socket, error) {
 	if err := h.udp.Bind(s.entry); err != nil {
 		return nil, err
 	}
-	if cfg.Remote.IsValid() {
+	if s.sock.SaveRXHash = cfg.Remote.IsValid(); s.sock.SaveRXHash {
 		peer := skb.AddrFrom(cfg.Remote.Addr())
 		h.udp.Connect(s.entry, peer, cfg.Remote.Port(), h.sourceTo(peer))
 	}

@@ -49,6 +49,8 @@ type Thread struct {
 	d      Datagram
 	got    int // datagrams of this call
 
+	entered bool // recvmsg, or recvmmsg its next message, has just begun
+
 	// Calls counts receive calls, Empty those that found nothing, Waits calls of epoll_wait.
 	Calls, Empty, Waits uint64
 	timerCount          uint64
@@ -204,6 +206,7 @@ func (t *Thread) pauseEnd(now engine.Time) engine.Time {
 func (t *Thread) call() {
 	t.Calls++
 	t.got = 0
+	t.entered = true
 	t.begin(inRecv, t.host.Costs.Syscall.Fixed+t.host.Costs.Dequeue.Fixed)
 }
 
@@ -230,6 +233,12 @@ func (t *Thread) epollWait(c *cpu.Core) {
 // recv takes a datagram, or ends the call, or sleeps.
 func (t *Thread) recv(c *cpu.Core) {
 	k, d, s := t.host.Costs, &t.d, t.cur
+	if t.entered {
+		t.entered = false
+		if record := t.host.RecordFlow; record != nil && s.rxHash != 0 {
+			record(c, s.rxHash)
+		}
+	}
 	switch ok := s.take(d); {
 	case ok:
 		s.reader = int32(c.ID())
@@ -264,6 +273,7 @@ func (t *Thread) copied(c *cpu.Core) {
 	if !ok && (!t.cur.NonBlocking || t.host.Profile.RecvSkipsBadChecksum) { // a blocking call starts over (5.2.4)
 		t.begin(inRecv, t.host.Costs.Dequeue.Fixed)
 	} else if ok && t.got < t.cfg.Batch {
+		t.entered = true
 		t.begin(inRecv, t.host.Costs.Dequeue.Fixed)
 	} else {
 		t.endCall(c)

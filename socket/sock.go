@@ -32,6 +32,8 @@ type Host struct {
 	Memory  Memory
 	// CsumDrops counts datagrams whose bad checksum was found by their reader.
 	CsumDrops uint64
+	// RecordFlow, if not nil, is told of every call of recvmsg on a connected socket, with the hash of its last packet (RPS-7).
+	RecordFlow func(c *cpu.Core, hash uint32)
 	// Stack, if not nil, records the time from the poll to the receive queue.
 	Stack *hist.Hist
 }
@@ -81,6 +83,10 @@ type Sock struct {
 
 	// RXQOvfl is SO_RXQ_OVFL.
 	RXQOvfl bool
+
+	// SaveRXHash: the socket is connected, and saves the flow hash of what it queues (sock_rps_save_rxhash).
+	SaveRXHash bool
+	rxHash     uint32 // sk_rxhash
 
 	reader   int32     // the CPU that last read from the socket, -1 if none did
 	settle   *cpu.Core // consumer to settle before the socket is looked at
@@ -210,6 +216,9 @@ func (s *Sock) look(c *cpu.Core) {
 func (s *Sock) fill(d *Datagram, c *cpu.Core, b *skb.Buff) {
 	d.Arrived, d.Polled, d.Head, d.ID = b.At, b.Polled, b.Head, b.ID
 	d.Truesize, d.Payload = b.Truesize, b.Len-skb.UDPHeader
+	if s.SaveRXHash {
+		s.rxHash = b.Hash
+	}
 	d.Unverified, d.Peeked, d.CPU = b.Summed == skb.ChecksumNone, false, uint16(c.ID())
 	if s.filter != nil {
 		d.Unverified = false // each clone was verified for its own socket (CS-2)

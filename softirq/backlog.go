@@ -64,6 +64,7 @@ func (sd *SoftnetData) receiveNext(c *cpu.Core) {
 		h.BacklogWait(c.Now() - b.Queued)
 	}
 	h.Stack.ReceiveSKB(c, b)
+	sd.inputQueueHead++
 }
 
 // queue is a list of packets that grows to what it has to hold and then stays.

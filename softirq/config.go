@@ -16,12 +16,18 @@ type Config struct {
 	DevWeight int `sysctl:"net.core.dev_weight"`
 	// NetdevMaxBacklog is the largest length of input_pkt_queue at which a packet is still accepted; negative: no limit (RPS-8).
 	NetdevMaxBacklog int `sysctl:"net.core.netdev_max_backlog"`
+	// RPSSockFlowEntries is the size of the socket flow table, rounded up to a power of two; 0: no RFS (RPS-1).
+	RPSSockFlowEntries int `sysctl:"net.core.rps_sock_flow_entries"`
 	// FlowLimitCPUs are the CPUs that have a flow limit table (RPS-11).
 	FlowLimitCPUs []int `sysctl:"net.core.flow_limit_cpu_bitmap"`
 	// FlowLimitTableLen is the number of its buckets, a power of two.
 	FlowLimitTableLen int `sysctl:"net.core.flow_limit_table_len"`
 	// GRONormalBatch is the number of packets that go up together in kernels that batch them (5.4).
 	GRONormalBatch int `sysctl:"net.core.gro_normal_batch"`
+	// BusyPoll is the time in microseconds that poll and select busy-poll the device. It changes nothing here: nobody busy-polls.
+	BusyPoll int `sysctl:"net.core.busy_poll"`
+	// BusyRead is the time in microseconds that a receive busy-polls the device. It changes nothing here: nobody busy-polls.
+	BusyRead int `sysctl:"net.core.busy_read"`
 	// TstampPrequeue takes receive timestamps before RPS (CORE-1). It changes nothing here: timestamps are not modelled.
 	TstampPrequeue int `sysctl:"net.core.netdev_tstamp_prequeue"`
 }
@@ -41,6 +47,9 @@ func (c *Config) Validate() error {
 		cfgerr.Range("net.core.netdev_max_backlog", c.NetdevMaxBacklog, -1<<31, 1<<31-1),
 		cfgerr.Check(c.FlowLimitTableLen > 0 && c.FlowLimitTableLen&(c.FlowLimitTableLen-1) == 0 && c.FlowLimitTableLen <= 1<<20,
 			"net.core.flow_limit_table_len", c.FlowLimitTableLen, "a power of two up to 1048576"),
+		cfgerr.Range("net.core.rps_sock_flow_entries", c.RPSSockFlowEntries, 0, maxFlowEntries),
+		cfgerr.Range("net.core.busy_poll", c.BusyPoll, -1<<31, 1<<31-1),
+		cfgerr.Range("net.core.busy_read", c.BusyRead, -1<<31, 1<<31-1),
 		cfgerr.Range("net.core.gro_normal_batch", c.GRONormalBatch, 0, 1<<31-1),
 		cfgerr.Range("net.core.netdev_tstamp_prequeue", c.TstampPrequeue, 0, 1),
 	)

@@ -22,13 +22,15 @@ import (
 // Its core must not have been joined as a consumer.
 func (sd *SoftnetData) NetifRX(c *cpu.Core, b *skb.Buff) skb.DropReason {
 	target := sd
+	var f *flow
 	if h := sd.host; h.RPS {
-		if cpu := h.rpsCPU(b); cpu >= 0 {
+		var cpu int
+		if cpu, f = h.rpsCPU(b); cpu >= 0 {
 			target = h.CPUs[cpu]
 		}
 	}
 	c.Spend(sd.host.Costs.RPS.Fixed)
-	return sd.enqueueToBacklog(target, b)
+	return sd.enqueueToBacklog(target, b, f)
 }
 
 // NetifRXNI models netif_rx_ni, for a caller outside interrupts and BH-disabled

@@ -13,27 +13,37 @@ import (
 // on this CPU (CORE-1, RPS-3).
 func (sd *SoftnetData) NetifReceiveSKB(c *cpu.Core, b *skb.Buff) {
 	if sd.host.RPS {
-		if cpu := sd.host.rpsCPU(b); cpu >= 0 {
+		if cpu, f := sd.host.rpsCPU(b); cpu >= 0 {
 			c.Spend(sd.host.Costs.RPS.Fixed)
-			sd.enqueueToBacklog(sd.host.CPUs[cpu], b)
+			sd.enqueueToBacklog(sd.host.CPUs[cpu], b, f)
 			return
 		}
 	}
 	sd.host.Stack.ReceiveSKB(c, b)
 }
 
-// rpsCPU models get_rps_cpu without flow tables: -1 means the present CPU,
-// without backlog (RPS-2).
-func (h *Host) rpsCPU(b *skb.Buff) int {
+// rpsCPU models get_rps_cpu: the CPU of the flow's reader, else one of the map;
+// -1 means the present CPU, without backlog (RPS-2). The flow, if any, is that of
+// the queue's flow table.
+func (h *Host) rpsCPU(b *skb.Buff) (int, *flow) {
 	cpus := h.Device(b.IfIndex).RPSMap(b.Queue)
-	if len(cpus) == 0 {
-		return -1
+	if len(cpus) == 0 && len(h.flowTable(b.IfIndex, b.Queue)) == 0 {
+		return -1, nil
+	}
+	if len(cpus) == 1 && h.Profile.RPSSingleCPU && len(h.flowTable(b.IfIndex, b.Queue)) == 0 {
+		return cpus[0], nil // K310-15: whatever the packet
 	}
 	hash := h.flowHash(b)
 	if hash == 0 {
-		return -1
+		return -1, nil
 	}
-	return cpus[uint64(hash)*uint64(len(cpus))>>32]
+	if cpu, f := h.flowCPU(b, hash); cpu >= 0 {
+		return cpu, f
+	}
+	if len(cpus) == 0 {
+		return -1, nil
+	}
+	return cpus[uint64(hash)*uint64(len(cpus))>>32], nil
 }
 
 // flowHash models skb_get_hash: ixgbe's hash is marked as one of addresses
@@ -86,8 +96,9 @@ func jenkins3(a, b, c, secret uint32) uint32 {
 
 // enqueueToBacklog models enqueue_to_backlog (RPS-8 to RPS-10): the comparison
 // is <= and comes before the packet is added, so one more than
-// netdev_max_backlog fits. It returns why the packet was dropped, if it was.
-func (sd *SoftnetData) enqueueToBacklog(target *SoftnetData, b *skb.Buff) skb.DropReason {
+// netdev_max_backlog fits. The flow, if any, learns where its last packet is. It
+// returns why the packet was dropped, if it was.
+func (sd *SoftnetData) enqueueToBacklog(target *SoftnetData, b *skb.Buff, f *flow) skb.DropReason {
 	h := sd.host
 	qlen := target.inputPktQueue.len()
 	if limit := h.Config.NetdevMaxBacklog; limit >= 0 && qlen > limit || sd.flowLimited(b, qlen) {
@@ -111,6 +122,9 @@ func (sd *SoftnetData) enqueueToBacklog(target *SoftnetData, b *skb.Buff) skb.Dr
 	}
 	b.Queued = sd.core.Now()
 	target.inputPktQueue.push(b)
+	if target.inputQueueTail++; f != nil {
+		f.lastQtail = target.inputQueueTail
+	}
 	h.Ledger.Put()
 	return skb.NotDropped
 }

@@ -8,10 +8,9 @@
 //	                                 ▼                     enqueue_to_backlog
 //	                             time_squeeze              dropped
 //
-// Not modelled: receive flow steering (RFS), steering of IPv6 packets (they are
-// processed where they were polled), the map of one CPU that Linux 3.10 follows
-// without a hash (K310-15), CPU hot-plug, the net.core.busy_* sysctls, other
-// softirqs than NET_RX besides their counts and a fixed time.
+// Not modelled: CPU hot-plug, accelerated RFS, what threadirqs does to the
+// handlers of interrupts, other softirqs than NET_RX besides their counts and a
+// fixed time. The net.core.busy_* sysctls exist, and nothing uses them.
 package softirq
 
 import (
@@ -64,6 +63,8 @@ type Host struct {
 	Device func(ifindex int32) Device
 	// RPS is true as soon as any queue has a mask (rps_needed).
 	RPS bool
+	// PossibleCPUs is the number of CPUs that the kernel was made ready for, at least that of CPUs; 0: as many.
+	PossibleCPUs int
 	// HashSecret keys the software flow hash (RPS-5).
 	HashSecret uint32
 	// ThreadIRQs is the boot parameter threadirqs as far as it concerns softirqs: irq_exit leaves them to ksoftirqd (SIRQ-8).
@@ -72,6 +73,11 @@ type Host struct {
 	BacklogWait func(engine.Time)
 	// Trace, if not nil, is told of every poll and of the end of every net_rx_action.
 	Trace func(Trace)
+	// FlowStats is what RFS did.
+	FlowStats FlowStats
+
+	sockFlows  sockFlowTable // net.core.rps_sock_flow_entries
+	flowTables [][]flowTable // rps_flow_cnt, by interface index and queue
 }
 
 // SoftnetData is the receive state of one CPU. It models struct softnet_data.
@@ -94,7 +100,9 @@ type SoftnetData struct {
 	processQueue  queue
 	ipi           *cpu.Line
 	scratch       skb.Buff
-	flowLimit     *flowLimit // nil: off
+	// inputQueueHead and inputQueueTail count packets that left and entered the queues, modulo 2^32 (RPS-6, RPS-8, RPS-13).
+	inputQueueHead, inputQueueTail uint32
+	flowLimit                      *flowLimit // nil: off
 }
 
 // New adds the state of a core to the host.

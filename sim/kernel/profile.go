@@ -35,6 +35,10 @@ type Profile struct {
 	AffinityHintMoves bool
 	// BacklogReleasedEarly: process_backlog gives up its SCHED bit before it processes the last part (K310-14).
 	BacklogReleasedEarly bool
+	// RPSSingleCPU: an RPS map of one CPU on a queue without flow table is followed without a hash (K310-15).
+	RPSSingleCPU bool
+	// RFSHashBits: entries of the socket flow table hold upper bits of the flow's hash beside the CPU (RPS-6, K310-15).
+	RFSHashBits bool
 	// FlowLimit: the per-CPU flow limit exists (K310-8).
 	FlowLimit bool
 	// UDPEarlyDemux: UDP has an early-demux handler (K310-10).
@@ -125,6 +129,7 @@ func Linux40() Profile {
 		Source:            "Linux 4.0.5 source",
 		AffinityHintMoves: true,
 		FlowLimit:         true,
+		RFSHashBits:       true,
 		UDPEarlyDemux:     true,
 		UDPGROChecksum:    true,
 		IgnoredMulti:      true,
@@ -152,6 +157,8 @@ func Linux310() Profile {
 	p.AffinityHintMoves = false
 	p.BacklogReleasedEarly = true
 	p.FlowLimit = false
+	p.RPSSingleCPU = true
+	p.RFSHashBits = false
 	p.UDPEarlyDemux = false
 	p.UDPGROChecksum = false
 	p.IgnoredMulti = false

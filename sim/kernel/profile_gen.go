@@ -17,6 +17,8 @@ var profileDocs = map[string]string{
 	"RefillAfterLoop":       "ixgbe arms the freed descriptors that are left after the receive loop, too (K310-13).",
 	"AffinityHintMoves":     "the affinity hint of a driver moves the interrupt (RX-39); otherwise it is only shown (K310-19).",
 	"BacklogReleasedEarly":  "process_backlog gives up its SCHED bit before it processes the last part (K310-14).",
+	"RPSSingleCPU":          "an RPS map of one CPU on a queue without flow table is followed without a hash (K310-15).",
+	"RFSHashBits":           "entries of the socket flow table hold upper bits of the flow's hash beside the CPU (RPS-6, K310-15).",
 	"FlowLimit":             "the per-CPU flow limit exists (K310-8).",
 	"UDPEarlyDemux":         "UDP has an early-demux handler (K310-10).",
 	"UDPGROChecksum":        "GRO verifies UDP checksums in software that the device did not verify (GRO-2, K310-16).",

@@ -72,6 +72,8 @@ type NIC struct {
 	Affinity map[string][]int
 	// RPS maps a queue ("rx-0") to the CPUs of its rps_cpus mask (RPS-1).
 	RPS map[string][]int
+	// RPSFlowCnt maps a queue ("rx-0") to the size of its flow table, rps_flow_cnt, rounded up to a power of two (RPS-1).
+	RPSFlowCnt map[string]int
 	// Conf is net.ipv4.conf.NAME of the interface.
 	Conf ipstack.DeviceConf
 	// Threaded: a thread polls each queue in place of net_rx_action (/sys/class/net/NAME/threaded), if the kernel can do that.
@@ -258,7 +260,13 @@ func (n *NIC) validate(cpus int) error {
 	for q := range n.Queues(cpus) {
 		queues = append(queues, fmt.Sprintf("rx-%d", q))
 	}
-	return errors.Join(
+	var sizes []error
+	for _, q := range slices.Sorted(maps.Keys(n.RPSFlowCnt)) {
+		at := "rps_flow_cnt." + q
+		sizes = append(sizes, cfgerr.Range(at, n.RPSFlowCnt[q], 0, 1<<29),
+			cfgerr.Check(slices.Contains(queues, q), at, n.RPSFlowCnt[q], "one of "+strings.Join(queues, ", ")))
+	}
+	return errors.Join(errors.Join(sizes...),
 		checkCPUs("irq_affinity", n.Affinity, n.Labels(cpus), cpus, 1),
 		checkCPUs("rps", n.RPS, queues, cpus, 0))
 }

@@ -68,7 +68,7 @@ func (c *converter) nic(i int, h *scenario.Host) scenario.NIC {
 		Addr: skb.AddrFrom(d.Address.v.Addr()), PrefixLen: d.Address.v.Bits(),
 		Conf: ipstack.DeviceConf{RPFilter: d.Conf.RPFilter, AcceptLocal: d.Conf.AcceptLocal, RouteLocalnet: d.Conf.RouteLocalnet,
 			RefuseSourceRoute: !d.Conf.AcceptSourceRoute},
-		Threaded: d.Threaded, NAPIDeferHardIRQs: d.NAPIDeferHardIRQs, GROFlushTimeout: d.GROFlushTimeout.v,
+		RPSFlowCnt: d.RPSFlowCnt, Threaded: d.Threaded, NAPIDeferHardIRQs: d.NAPIDeferHardIRQs, GROFlushTimeout: d.GROFlushTimeout.v,
 	}
 	if !d.Address.v.IsValid() {
 		n.PrefixLen = 0

@@ -140,6 +140,8 @@ type nicSection struct {
 	IRQAffinity map[string]irqCPUs `json:"irq_affinity,omitempty" keys:"^(TxRx|rx|tx)-[0-9]+$|^msi$" example:"{\"TxRx-0\": 1}"`
 	// RPS maps a queue, as in rx-0, to its rps_cpus: a CPU mask in quotes, or a list. Left out: none (RPS-1).
 	RPS map[string]cpuSet `json:"rps,omitempty" keys:"^rx-[0-9]+$" example:"{\"rx-0\": \"c\"}"`
+	// RPSFlowCnt maps a queue, as in rx-0, to its rps_flow_cnt: the entries of its flow table, rounded up to a power of two. Left out: none, no RFS (RPS-1).
+	RPSFlowCnt map[string]int `json:"rps_flow_cnt,omitempty" keys:"^rx-[0-9]+$" example:"{\"rx-0\": 4096}"`
 	// Threaded lets a thread poll each queue in place of net_rx_action (/sys/class/net/NAME/threaded); kernels before 5.12 do not have it.
 	Threaded bool `json:"threaded"`
 	// NAPIDeferHardIRQs is the number of empty polls that leave the interrupt masked (/sys/class/net/NAME/napi_defer_hard_irqs); kernels before 5.8 do not have it.

@@ -127,6 +127,7 @@ func TestEverything(t *testing.T) {
 	h.UDP.HashEntries, h.UDP.HashMix, h.UDP.CloneFailPPM = 1024, 77, 1000
 	h.ThreadIRQs = true
 	h.Softirq.NetdevBudget, h.Softirq.NetdevBudgetUsecs = 600, 4000
+	h.Softirq.RPSSockFlowEntries = 32768
 	h.Softirq.FlowLimitCPUs = []int{32, 33, 34, 35, 36, 37, 38, 39}
 	h.Limits.UDPMem = [3]int{1000, 2000, 3000}
 	h.IP.Netfilter = []ipstack.Rule{{
@@ -162,11 +163,12 @@ func TestEverything(t *testing.T) {
 			Partner: nic.Partner{ObeysPause: true, Queue: 5 * engine.Millisecond},
 		},
 		Addr: 0x0a010203, PrefixLen: 16,
-		Affinity: map[string][]int{"TxRx-0": {1}, "TxRx-1": {2, 3}, "TxRx-2": {0, 1, 2, 3, 8}, "TxRx-3": {2}},
-		RPS:      map[string][]int{"rx-0": {2, 3}, "rx-1": {32}, "rx-2": {5, 8, 9}},
-		Taps:     []scenario.Tap{{RcvBuf: 2 * 212992, PerPacket: 900 * engine.Nanosecond}, {RcvBuf: 8 << 20}}, // clamped, forced
-		Conf:     ipstack.DeviceConf{RPFilter: 2, AcceptLocal: true, RouteLocalnet: true, RefuseSourceRoute: true},
-		Threaded: true, NAPIDeferHardIRQs: 2, GROFlushTimeout: 20 * engine.Microsecond,
+		Affinity:   map[string][]int{"TxRx-0": {1}, "TxRx-1": {2, 3}, "TxRx-2": {0, 1, 2, 3, 8}, "TxRx-3": {2}},
+		RPS:        map[string][]int{"rx-0": {2, 3}, "rx-1": {32}, "rx-2": {5, 8, 9}},
+		Taps:       []scenario.Tap{{RcvBuf: 2 * 212992, PerPacket: 900 * engine.Nanosecond}, {RcvBuf: 8 << 20}}, // clamped, forced
+		Conf:       ipstack.DeviceConf{RPFilter: 2, AcceptLocal: true, RouteLocalnet: true, RefuseSourceRoute: true},
+		RPSFlowCnt: map[string]int{"rx-2": 4096},
+		Threaded:   true, NAPIDeferHardIRQs: 2, GROFlushTimeout: 20 * engine.Microsecond,
 	}, {Name: "eth1", Config: eth1, Addr: 0x0a000102, PrefixLen: 24}, {Name: "eth2", Config: eth2, Addr: 0x0a000202, PrefixLen: 24},
 		{Name: "eth3", Config: eth3, Addr: 0x0a000302, PrefixLen: 24}}
 	require.Len(t, s.NICs[0].RSSKey, 40)
