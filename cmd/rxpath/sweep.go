@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/seed-556df219/rxpath/sim"
+	"github.com/seed-556df219/rxpath/sim/report/plots"
 	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/sim/scenariofile"
 	"github.com/seed-556df219/rxpath/sim/sweep"
@@ -94,7 +95,7 @@ func newSweep() *cobra.Command {
 	f.IntVar(&s.reps, "reps", 1, "run each point with `N` seeds")
 	s.settings.addFlags(f)
 	f.StringArrayVar(&s.metrics, "metric", nil, "a further metric to keep and show, `EXPR` as in thresholds; may be repeated")
-	f.StringVar(&s.out, "out", "", "keep results.jsonl, results.csv, results.parquet and summary.json in `DIR`")
+	f.StringVar(&s.out, "out", "", "keep results.jsonl, results.csv, results.parquet, summary.json and plots in `DIR`")
 	f.BoolVar(&s.resume, "resume", false, "go on with the sweep that is in the directory of --out")
 	f.StringVar(&s.shard, "shard", "", "do only every N-th point, beginning with i (`i/N`, i from 0)")
 	f.IntVar(&s.jobs, "jobs", 0, "how many runs go on at once (`N`); 0 is one a core")
@@ -313,7 +314,12 @@ func writeSweep(dir string, res *sweep.Results) error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	return nil
+	return plots.Sweep(res, func(name string, data []byte) error {
+		if err := os.MkdirAll(filepath.Join(dir, "plots"), 0o755); err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(dir, "plots", name), data, 0o644)
+	})
 }
 
 // failures reports the runs that failed, each with the command that repeats it.

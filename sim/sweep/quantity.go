@@ -78,3 +78,14 @@ func (q quantity) String() string {
 
 // whole reports whether the quantity was written as a bare whole number.
 func (q quantity) whole() bool { return q.unit == "" && !q.point }
+
+// Number returns a value of a key as a number in the smallest unit of its kind,
+// for axes of plots; false if it is no quantity.
+func Number(value string) (float64, bool) {
+	q, err := parseQuantity(value)
+	if err != nil {
+		return 0, false
+	}
+	f, _ := q.value.Float64()
+	return f, true
+}

@@ -24,17 +24,25 @@ func Draw(res *sim.Result, save func(name string, data []byte) error) error {
 		if f == nil {
 			continue
 		}
-		for _, format := range []struct {
-			ending string
-			render func(*figure) ([]byte, error)
-		}{{".svg", svg}, {".png", png}} {
-			data, err := format.render(f)
-			if err != nil {
-				return fmt.Errorf("plots: %s%s: %w", Names[i], format.ending, err)
-			}
-			if err := save(Names[i]+format.ending, data); err != nil {
-				return err
-			}
+		if err := saveFigure(Names[i], f, save); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// saveFigure renders a figure in each format.
+func saveFigure(name string, f *figure, save func(name string, data []byte) error) error {
+	for _, format := range []struct {
+		ending string
+		render func(*figure) ([]byte, error)
+	}{{".svg", svg}, {".png", png}} {
+		data, err := format.render(f)
+		if err != nil {
+			return fmt.Errorf("plots: %s%s: %w", name, format.ending, err)
+		}
+		if err := save(name+format.ending, data); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -1,0 +1,110 @@
+package plots
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	_ "image/png"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-556df219/rxpath/sim/sweep"
+)
+
+// sweepOf makes up a sweep: loss grows with the load and falls with the buffer.
+func sweepOf(reps int, axes ...sweep.Axis) *sweep.Results {
+	d, err := sweep.Cross(axes...)
+	if err != nil {
+		panic(err)
+	}
+	res := &sweep.Results{Header: sweep.Header{Paths: d.Paths, Points: len(d.Points), Reps: reps}}
+	for i, v := range d.Points {
+		x, _ := sweep.Number(v[0])
+		for r := range reps {
+			lost := max(0, 0.1*x-0.05*float64(i%3)) * (1 + 0.1*float64(r))
+			res.Outcomes = append(res.Outcomes, sweep.Outcome{Point: i, Rep: r, Values: v, Metrics: map[string]float64{
+				"offered": 1000, "drops": 1000 * lost, "share(drops)": lost, "cpu.busy": x / 20, "p(latency.wire_to_app, 99)_ns": 1e4 * (x + float64(i%3)),
+			}})
+		}
+	}
+	return res
+}
+
+func drawn(t *testing.T, res *sweep.Results) map[string][]byte {
+	out := map[string][]byte{}
+	require.NoError(t, Sweep(res, func(name string, data []byte) error { out[name] = data; return nil }))
+	for name, data := range out {
+		if strings.HasSuffix(name, ".png") {
+			_, _, err := image.Decode(bytes.NewReader(data))
+			require.NoError(t, err)
+		}
+	}
+	return out
+}
+
+// TestSweepPlots says which plots a sweep has, and what stands on them.
+func TestSweepPlots(t *testing.T) {
+	load := sweep.Axis{Path: "load", Values: []string{"1", "2", "4", "8"}}
+	buf := sweep.Axis{Path: "apps[0].sockets[0].rcvbuf", Values: []string{"64KiB", "1MiB", "8MiB"}}
+	usecs := sweep.Axis{Path: "nics[0].coalesce.rx-usecs", Values: []string{"1", "50"}}
+	kernel := sweep.Axis{Path: "kernel", Values: []string{"linux-4.0", "linux-3.10"}}
+	for name, c := range map[string]struct {
+		res   *sweep.Results
+		plots string
+		texts []string
+	}{
+		"one key":             {sweepOf(5, load), "lines", []string{"load", "bands are 95 % confidence intervals"}},
+		"two keys":            {sweepOf(1, load, buf), "heat lines pareto", []string{"sockets[0].rcvbuf 64KiB", "one run a point"}},
+		"three keys":          {sweepOf(2, load, buf, usecs), "heat lines multiples pareto", []string{"means of 2 replications"}},
+		"no numeric key":      {sweepOf(1, kernel), "", nil},
+		"a word and a number": {sweepOf(1, load, kernel), "heat lines", []string{"kernel linux-3.10"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := drawn(t, c.res)
+			var names []string
+			for _, n := range SweepNames {
+				if got[n+".svg"] != nil {
+					names = append(names, n)
+				}
+			}
+			require.ElementsMatch(t, strings.Fields(c.plots), names)
+			require.Len(t, got, 2*len(names))
+			for _, text := range c.texts {
+				require.Contains(t, string(got["lines.svg"]), text)
+			}
+			require.Equal(t, got, drawn(t, c.res), "the same sweep gives the same bytes")
+		})
+	}
+}
+
+// TestHeatHasEveryCell: the map prints the number of every point.
+func TestHeatHasEveryCell(t *testing.T) {
+	res := sweepOf(1, sweep.Axis{Path: "load", Values: []string{"1", "2"}}, sweep.Axis{Path: "b", Values: []string{"x", "y"}})
+	for i := range res.Outcomes {
+		res.Outcomes[i].Metrics["share(drops)"] = float64(i+1) / 9
+	}
+	svg := string(drawn(t, res)["heat.svg"])
+	for i := range res.Outcomes {
+		require.Contains(t, svg, fmt.Sprintf(">%s<", strconv.FormatFloat(100*float64(i+1)/9, 'f', 1, 64)))
+	}
+}
+
+// TestPareto: of three points of which one is worse than another in everything,
+// two are named; and of several loads the highest is drawn.
+func TestPareto(t *testing.T) {
+	res := sweepOf(1, sweep.Axis{Path: "b", Values: []string{"fast", "slow", "bad", "worst"}})
+	for i, m := range []struct{ lost, p99 float64 }{{0.5, 1e4}, {0.1, 5e4}, {0.6, 2e4}, {0.7, 9e4}} {
+		res.Outcomes[i].Metrics["share(drops)"], res.Outcomes[i].Metrics["p(latency.wire_to_app, 99)_ns"] = m.lost, m.p99
+		res.Outcomes[i].Metrics["drops"], res.Outcomes[i].Metrics["cpu.busy"] = 1, 0.5
+	}
+	svg := string(drawn(t, res)["pareto.svg"])
+	require.Contains(t, svg, ">fast<")
+	require.Contains(t, svg, ">slow<")
+	require.NotContains(t, svg, ">bad<")
+	require.NotContains(t, svg, ">worst<")
+	loads := sweepOf(1, sweep.Axis{Path: "load", Values: []string{"1", "8"}}, sweep.Axis{Path: "b", Values: []string{"x", "y", "z"}})
+	require.Contains(t, string(drawn(t, loads)["pareto.svg"]), "load 8; ")
+}
