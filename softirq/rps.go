@@ -48,20 +48,28 @@ func (h *Host) rpsCPU(b *skb.Buff) (int, *flow) {
 
 // flowHash models skb_get_hash: ixgbe's hash is marked as one of addresses
 // only, so the kernel computes its own, over addresses and ports (RPS-4,
-// RPS-5). A packet that is not IP keeps what it has: 0.
+// RPS-5). A packet that cannot be dissected keeps what it has: 0 if it is not IP.
 func (h *Host) flowHash(b *skb.Buff) uint32 {
 	if b.SWHash {
 		return b.Hash
 	}
 	hd := b.Head
+	if k := &hd.Keys; k.Found {
+		return h.hashKeys(b, k.Src, k.Dst, uint16(k.Ports>>16), uint16(k.Ports))
+	}
 	if hd.EtherType != skb.EtherTypeIPv4 || hd.IPVersion != 4 || hd.IHL < 5 {
 		return b.Hash
 	}
-	src, dst := uint32(hd.Src), uint32(hd.Dst)
 	sport, dport := hd.SrcPort, hd.DstPort
 	if hd.Fragment() {
 		sport, dport = 0, 0
 	}
+	return h.hashKeys(b, uint32(hd.Src), uint32(hd.Dst), sport, dport)
+}
+
+// hashKeys models __flow_hash_from_keys: addresses and ports are ordered first,
+// so that both directions of a flow have one hash, which is never 0.
+func (h *Host) hashKeys(b *skb.Buff, src, dst uint32, sport, dport uint16) uint32 {
 	if dst < src || dst == src && dport < sport {
 		src, dst, sport, dport = dst, src, dport, sport
 	}

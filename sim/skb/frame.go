@@ -137,6 +137,9 @@ type Header struct {
 	SrcPort, DstPort uint16
 	UDPChecksum      Checksum // of UDP, or of TCP
 
+	// Keys are what the flow hash is made of, if not of the addresses and ports above (RPS-5).
+	Keys FlowKeys
+
 	PauseTime uint16 // of a PAUSE frame, in quanta; 0 lets the other side go on (HW-27)
 }
 

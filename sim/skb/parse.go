@@ -34,6 +34,9 @@ func Parse(data []byte, wireLen int) (Header, Frame) {
 			h.PauseTime = binary.BigEndian.Uint16(data[2:])
 		}
 	}
+	if h.EtherType != EtherTypeIPv4 || h.Proto != ProtoUDP {
+		h.Keys = Dissect(h.EtherType, data)
+	}
 	return h, f
 }
 
