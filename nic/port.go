@@ -290,7 +290,7 @@ func (p *Port) arrive() {
 	f.ID = p.frameID
 	v := p.inspect(f)
 	if p.cfg.NTuple {
-		p.regs.look(v)
+		p.regs.look(v, 1)
 	}
 	if v.reason|v.bad != skb.NotDropped {
 		p.regs.fault(f.Head, v.reason|v.bad)
@@ -436,10 +436,14 @@ func (p *Port) skip(t engine.Time) bool {
 	if f == nil || p.fifo.fits(f) {
 		return false
 	}
-	if v := p.inspect(f); v.reason|v.bad != skb.NotDropped {
+	v := p.inspect(f)
+	if v.reason|v.bad != skb.NotDropped {
 		return false
 	}
 	n, times := p.wire.skip(t)
+	if p.cfg.NTuple {
+		p.regs.look(v, n)
+	}
 	p.ledger.Frames += n
 	p.frameID += n
 	p.regs.missed += n
@@ -471,3 +475,23 @@ func (p *Port) Latencies() (fifo, ring *hist.Hist) { return &p.latFIFO, &p.latRi
 // PartnerLost returns the frames that the link partner lost because its queue
 // was full: they were never on the wire.
 func (p *Port) PartnerLost() uint64 { return p.wire.lost }
+
+// A PartnerView is what the sender's side sees of the link.
+type PartnerView struct {
+	// Held counts frames that wait for the link or for a pause to end, Lost those that waited too long.
+	Held, Lost uint64
+	// Paused is how long pause frames have kept it from sending.
+	Paused engine.Time
+}
+
+// Partner returns what the link partner sees at t, to which the port has been
+// settled. Asking makes a paused partner throw away what it could not send in
+// time whenever the pause ends, so that PartnerLost may be larger afterwards.
+func (p *Port) Partner(t engine.Time) PartnerView {
+	held := p.wire.held(t)
+	v := PartnerView{Held: held, Lost: p.wire.lost, Paused: p.wire.pausedFor}
+	if p.wire.paused {
+		v.Paused += t - p.wire.pausedAt
+	}
+	return v
+}

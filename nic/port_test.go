@@ -468,3 +468,54 @@ func TestLossesCountedAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// HW-27: LXOFFRXC is not read while receive pause is off, and keeps what it
+// has counted until it is; LXONRXC is always read.
+func TestHW27Fold(t *testing.T) {
+	cfg := oneQueue()
+	cfg.RXPause = false
+	b := newBench(t, cfg)
+	xon := pauseFrame()
+	xon.Head.PauseTime = 0
+	b.send(pauseFrame(), 2)
+	b.send(xon, 3)
+	b.until(2 * engine.Second)
+	require.Zero(t, b.ethtool("rx_flow_control_xoff"))
+	require.EqualValues(t, 3, b.ethtool("rx_flow_control_xon"))
+	b.port.cfg.RXPause = true
+	require.EqualValues(t, 2, b.ethtool("rx_flow_control_xoff"))
+	b.port.cfg.RXPause = false
+	require.Zero(t, b.ethtool("rx_flow_control_xoff"), "nobody has read it in between")
+	b.port.cfg.RXPause = true
+	b.port.Fold()
+	b.port.cfg.RXPause = false
+	b.send(pauseFrame(), 5)
+	require.EqualValues(t, 2, b.ethtool("rx_flow_control_xoff"), "it stands still")
+	require.Equal(t, mib.Link{}, b.port.Link())
+}
+
+// HW-7, rows 2 and 5: what the sender sees that obeys.
+func TestHW7SendersView(t *testing.T) {
+	cfg := oneQueue()
+	cfg.Partner.ObeysPause, cfg.Partner.Queue = true, engine.Millisecond
+	b := newBench(t, cfg, stalled)
+	b.port.Connect(&train{frame: frameOf(60), start: us, gap: us, n: 30_000})
+	require.Equal(t, PartnerView{}, b.port.Partner(b.now))
+	b.until(8 * engine.Millisecond)
+	require.Equal(t, PartnerView{}, b.port.Partner(b.now))
+	b.until(10 * engine.Millisecond)
+	mark := engine.Time(511+7952) * us // the frame that reaches the high mark
+	view := b.port.Partner(b.now)
+	require.Equal(t, b.now-mark, view.Paused)
+	require.EqualValues(t, 1001, view.Held, "what came within its queue")
+	require.EqualValues(t, 10_000-511-7952-1001, view.Lost)
+	require.EqualValues(t, 10_000, b.ledger.Frames+view.Held+view.Lost)
+	b.allow = unlimited
+	b.kick.Raise(b.now + 1)
+	b.until(b.now + engine.Second)
+	after := b.port.Partner(b.now)
+	require.Zero(t, after.Held)
+	require.EqualValues(t, 30_000, b.got+after.Lost)
+	require.InDelta(t, float64(view.Lost), float64(after.Lost), 2)
+	require.Less(t, after.Paused-view.Paused, engine.Millisecond)
+}

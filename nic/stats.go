@@ -43,13 +43,13 @@ func (r *registers) fault(h *skb.Header, reason skb.DropReason) {
 	}
 }
 
-// look counts the search of the flow director for a frame that got that far.
-func (r *registers) look(v *verdict) {
+// look counts the searches of the flow director for n frames that got that far.
+func (r *registers) look(v *verdict, n uint64) {
 	switch {
 	case v.matched && (v.reason == skb.NotDropped || v.reason == skb.HWFilter):
-		r.fdirMatch++
+		r.fdirMatch += n
 	case v.reason|v.bad == skb.NotDropped:
-		r.fdirMiss++
+		r.fdirMiss += n
 	}
 }
 

@@ -20,6 +20,8 @@ type wire struct {
 	from    int         // its feed
 	lost    uint64      // frames lost in the partner's queue
 	hand    *injected   // frames put on the wire by hand, nil before the first
+
+	pausedAt, pausedFor engine.Time // since when, and how long before
 }
 
 // feedBlock is the number of frames that a feed draws at once; regularBlock
@@ -172,7 +174,7 @@ func (w *wire) pause(t engine.Time) {
 	if !w.obeys || w.paused {
 		return
 	}
-	w.paused = true
+	w.paused, w.pausedAt = true, t
 	if f := w.next(); f != nil && w.at-w.timeOf(f.Len) >= t {
 		w.at = engine.Never
 	}
@@ -193,6 +195,7 @@ func (w *wire) resume(t engine.Time) {
 	}
 	w.paused = false
 	w.resumed = t
+	w.pausedFor += t - w.pausedAt
 	if w.at == engine.Never {
 		w.advance()
 	}
@@ -237,4 +240,47 @@ func (w *wire) skip(t engine.Time) (n, sum uint64) {
 		w.advance()
 	}
 	return n, sum
+}
+
+// expire passes over the frames that should have come by t, and returns their
+// number.
+func (f *feed) expire(t engine.Time) (n uint64) {
+	for fr := f.peek(); fr != nil && fr.At <= t; fr = f.peek() {
+		f.i++
+		n++
+	}
+	return n
+}
+
+// held counts the frames that should have arrived by t and have not. While the
+// partner is paused it throws away what has waited too long already, so that
+// the rest takes no more memory than the partner's queue.
+func (w *wire) held(t engine.Time) (n uint64) {
+	for i := range w.feeds {
+		f := &w.feeds[i]
+		if under := w.at != engine.Never && i == w.from; w.paused && !f.open && !under {
+			w.lost += f.expire(t - w.queue - 1)
+		}
+		n += f.ahead(t)
+	}
+	return n
+}
+
+// ahead draws all frames up to t without taking them, and counts them.
+func (f *feed) ahead(t engine.Time) (n uint64) {
+	for f.peek() != nil {
+		for n = 0; f.i+int(n) < f.n && f.buf[f.i+int(n)].At <= t; n++ {
+		}
+		if f.i+int(n) < f.n || f.ended {
+			return n
+		}
+		more := make([]skb.Frame, 2*len(f.buf))
+		have := copy(more, f.buf[f.i:f.n])
+		got := f.src.Fill(more[have:])
+		if f.ended = !f.open && have+got < len(more); got == 0 {
+			return n
+		}
+		f.buf, f.i, f.n = more, 0, have+got
+	}
+	return 0
 }

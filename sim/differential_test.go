@@ -98,6 +98,8 @@ type world struct {
 	contended bool
 	// grain is what the instants of a round world are multiples of, 0 for a world that is not round.
 	grain engine.Time
+	// mangle spoils every so-many-th frame, 0 none.
+	mangle uint64
 }
 
 func (w *world) pick(n int) int                  { return int(w.rnd.Below(uint64(n))) }
@@ -148,6 +150,7 @@ func randomWorld(seed uint64) *world {
 	w.listen()
 	w.temper()
 	w.drivers()
+	w.device()
 	w.internet()
 	return w
 }
@@ -336,6 +339,9 @@ func (w *world) run(t *testing.T, naive bool, slices uint64) outcome {
 	for _, c := range w.traffic {
 		src, err := traffic.New(c, w.seed)
 		require.NoError(t, err)
+		if w.mangle > 0 {
+			src = &mangled{FrameSource: src, every: w.mangle, longest: uint32(max(1518, h.port(c.To).Config().MTU+22)), heads: map[*skb.Header]*[4]skb.Header{}}
+		}
 		h.port(c.To).Connect(src)
 	}
 	for _, at := range w.instants(h, slices) {
@@ -462,7 +468,8 @@ func (c *coverage) add(o outcome) {
 	for _, d := range o.Snapshot.Devices {
 		for _, s := range d.Stats {
 			switch s.Name {
-			case "tx_flow_control_xoff", "tx_flow_control_xon":
+			case "tx_flow_control_xoff", "tx_flow_control_xon", "rx_flow_control_xoff", "rx_flow_control_xon",
+				"non_eop_descs", "alloc_rx_page_failed", "alloc_rx_buff_failed", "fdir_match", "fdir_miss":
 				c.events[s.Name] += s.Value
 			case "rx_no_buffer_count", "rx_fifo_errors", "rx_queue_0_drops":
 				c.events["igb "+s.Name] += s.Value // 0 with ixgbe
@@ -474,10 +481,6 @@ func (c *coverage) add(o outcome) {
 // neverHere are reasons that these worlds cannot produce, with why.
 var neverHere = map[skb.DropReason]string{
 	skb.NotDropped:      "not a reason",
-	skb.HWLength:        "no source sends 802.3 frames",
-	skb.HWOversize:      "no source sends frames beyond the MTU",
-	skb.HWUndersize:     "no source sends runts",
-	skb.HWPause:         "no source sends PAUSE frames",
 	skb.HWReset:         "nothing resets the adapter",
 	skb.IPInvalidSource: "sources are well-formed",
 	skb.IPSourceRoute:   "sources send no options",
@@ -500,6 +503,7 @@ func (c *coverage) report(t *testing.T) {
 	}
 	for _, e := range []string{"time_squeeze", "softirq restart", "ksoftirqd wake-up", "task wake-up", "preemption", "received_rps", "flow_limit_count", "tick",
 		"reschedule interrupt", "read", "packet steered to its reader", "flow moved to its reader", "flow kept by packets under way", "poll by a thread", "interrupt left masked", "clone under the slot lock", "clone", "early demux", "tx_flow_control_xoff", "tx_flow_control_xon",
+		"rx_flow_control_xoff", "rx_flow_control_xon", "non_eop_descs", "alloc_rx_page_failed", "alloc_rx_buff_failed", "fdir_match", "fdir_miss",
 		"wait for a slot lock", "clone that failed",
 		"igb rx_no_buffer_count", "igb rx_fifo_errors", "igb rx_queue_0_drops"} {
 		t.Logf("%-28s %9d", e, c.events[e])
