@@ -7,10 +7,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"github.com/seed-556df219/rxpath/sim"
+	"github.com/seed-556df219/rxpath/sim/report"
 	"github.com/seed-556df219/rxpath/sim/sweep"
 )
 
@@ -46,6 +48,7 @@ type compareCommand struct {
 	all      bool
 	jobs     int
 	format   string
+	page     pageFlag
 	caps     captures
 }
 
@@ -75,6 +78,7 @@ func newCompare() *cobra.Command {
 	f.IntVar(&s.reps, "reps", sweep.DefaultSolveReps, "run each side with `N` seeds")
 	f.BoolVar(&s.all, "all", false, "show differences that may be chance, too")
 	f.IntVar(&s.jobs, "jobs", 0, "how many runs go on at once (`N`); 0 is one a core")
+	s.page.add(f)
 	s.format = compareFormats[0]
 	f.Var(&choice{&s.format, compareFormats}, "format", "`FORMAT` of the comparison: "+orList(compareFormats))
 	completeFlags(c)
@@ -117,6 +121,8 @@ func (s *compareCommand) run(c *cobra.Command, args []string) error {
 	switch {
 	case (a.results == nil) != (b.results == nil):
 		return errors.New("a sweep compares with a sweep only")
+	case a.results != nil && s.page.file != "":
+		return errors.New("--report: sweeps are compared as text only")
 	case a.results != nil && s.format != "text":
 		return errors.New("--format: sweeps are compared as text only")
 	case a.results != nil:
@@ -137,7 +143,30 @@ func (s *compareCommand) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	return failed(s.show(c.OutOrStdout(), sweep.Compare(left, right)))
+	compared := sweep.Compare(left, right)
+	return join(failed(s.show(c.OutOrStdout(), compared)), s.page.write(func() (*report.Page, error) { return s.makePage(&compared, args, a), nil }))
+}
+
+// makePage returns the comparison as a page.
+func (s *compareCommand) makePage(c *sweep.Comparison, args []string, a *compared) *report.Page {
+	rows, rest := c.Rows(s.all)
+	falls := c.WaterfallRows()
+	p := &report.Page{Title: fmt.Sprintf("%s and %s compared", c.A.Name, c.B.Name), Lead: []string{rest}, Parts: []report.Part{
+		{Heading: "Where the packets went", Table: falls, Left: 3, Head: func(row int) bool { return falls[row+1][1] == "" }},
+		{Heading: "What differs", Table: rows, Left: 1},
+	}}
+	words := append([]string{"compare"}, args...)
+	words = append(words, s.settings.words()...)
+	for _, set := range s.with.sets() {
+		words = append(words, "--with", set.String())
+	}
+	command := commandLine(append(words, "--reps", strconv.Itoa(s.reps)))
+	if a.in != nil {
+		p.Parts = append(p.Parts, a.in.origin(a.settings, command)...)
+	} else {
+		p.Parts = append(p.Parts, report.Origin(version(), command, nil, nil, nil)...)
+	}
+	return p
 }
 
 // open reads an argument: a directory of results, or a scenario with settings.

@@ -52,10 +52,12 @@ type runCommand struct {
 	settings     settings
 	format       string
 	out          string
+	page         pageFlag
 	noBottleneck bool
 	assumptions  bool
 	printOnly    bool
 	caps         captures
+	input        *input
 }
 
 // newRun returns the subcommand run.
@@ -77,6 +79,7 @@ func newRun() *cobra.Command {
 	r.format = formatNames[0]
 	f.Var(&choice{&r.format, formatNames}, "format", "`FORMAT` of the results on the standard output: "+orList(formatNames))
 	f.StringVar(&r.out, "out", "", "also write summary.json, the host's files, time series and plots to `DIR`, new or of an earlier run")
+	r.page.add(f)
 	f.BoolVar(&r.noBottleneck, "no-bottleneck", false, "do not look for the bottleneck, which takes up to thirteen more runs")
 	f.BoolVar(&r.assumptions, "assumptions", false, "name the assumed costs that the results depend on, which takes two more runs for each")
 	f.BoolVar(&r.printOnly, "print-scenario", false, "print the scenario that would be run, with every default, and run nothing")
@@ -99,6 +102,7 @@ func (r *runCommand) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	r.input = in
 	sc, complete, err := in.scenario(&r.settings)
 	if err != nil {
 		return err
@@ -219,7 +223,16 @@ func (r *runCommand) show(c *cobra.Command, in report.Input) error {
 	if r.out != "" {
 		err = join(err, failed(report.WriteDir(r.out, in)))
 	}
-	return err
+	return join(err, r.page.write(func() (*report.Page, error) { return report.RunPage(in, r.again()) }))
+}
+
+// again returns the command line that repeats the run.
+func (r *runCommand) again() string {
+	words := r.input.again(r.settings.sets(), 0)
+	for _, t := range r.settings.thresholds {
+		words += " --threshold " + shellWord(t)
+	}
+	return words
 }
 
 // crossed reports thresholds that do not hold. A run that is not complete

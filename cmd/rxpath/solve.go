@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/seed-556df219/rxpath/sim"
+	"github.com/seed-556df219/rxpath/sim/report"
 	"github.com/seed-556df219/rxpath/sim/scenariofile"
 	"github.com/seed-556df219/rxpath/sim/sweep"
 )
@@ -50,6 +51,7 @@ type solveCommand struct {
 	precision string
 	jobs      int
 	format    string
+	page      pageFlag
 	caps      captures
 }
 
@@ -76,6 +78,7 @@ func newSolve() *cobra.Command {
 	f.StringVar(&s.precision, "precision", "1%", "how near, as a `SHARE` of the value, the two sides of the answer come")
 	s.settings.addFlags(f)
 	f.IntVar(&s.jobs, "jobs", 0, "how many runs go on at once (`N`); 0 is one a core")
+	s.page.add(f)
 	s.format = solveFormats[0]
 	f.Var(&choice{&s.format, solveFormats}, "format", "`FORMAT` of the answer: "+orList(solveFormats))
 	completeFlags(c)
@@ -178,10 +181,26 @@ func (s *solveCommand) solve(ctx context.Context, c *cobra.Command, in *input, b
 	} else {
 		err = answer.text(c.OutOrStdout())
 	}
+	err = join(failed(err), s.page.write(func() (*report.Page, error) { return answer.page(&s.settings, s.commandLine(in)) }))
 	if !a.Found {
-		return join(failed(err), failed(fmt.Errorf("there is no such value of %s", a.Path)))
+		return join(err, failed(fmt.Errorf("there is no such value of %s", a.Path)))
 	}
-	return failed(err)
+	return err
+}
+
+// commandLine returns the command that repeats the search.
+func (s *solveCommand) commandLine(in *input) string {
+	words := append([]string{"solve"}, in.words()...)
+	if s.max != "" {
+		words = append(words, "--max", s.max)
+	} else {
+		words = append(words, "--min", s.min)
+	}
+	for _, u := range s.until {
+		words = append(words, "--until", u)
+	}
+	words = append(words, "--reps", strconv.Itoa(s.reps), "--precision", s.precision)
+	return commandLine(append(words, s.settings.words()...))
 }
 
 // A solved is an answer with what was asked.
@@ -239,6 +258,21 @@ func (s *solved) text(w io.Writer) error {
 	fmt.Fprintf(&b, "A run with another seed passes with a probability of at least %.0f%%, at 95%% confidence;\n--reps %d would make that 95%%.\n", 100*s.Reliability, need)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// page returns the answer as a page.
+func (s *solved) page(set *settings, command string) (*report.Page, error) {
+	answer, err := text(s.text)
+	tried := report.Part{Heading: "Values that were tried", Left: 4, Table: [][]string{{s.Path, "conditions", "replications passed", "metrics"}}}
+	for i := range s.Trials {
+		t := &s.Trials[i]
+		what := "fail"
+		if t.Holds {
+			what = "hold"
+		}
+		tried.Table = append(tried.Table, []string{t.Value, what, fmt.Sprintf("%d of %d", t.Passed, t.Reps), strings.Join(t.Got, ", ") + t.Error})
+	}
+	return &report.Page{Title: fmt.Sprintf("%s of %s", s.Path, s.in.label), Parts: append([]report.Part{{Heading: "Answer", Code: answer}, tried}, s.in.origin(set, command)...)}, err
 }
 
 // side prints one side of the border, with the command that repeats it.

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/seed-556df219/rxpath/sim"
+	"github.com/seed-556df219/rxpath/sim/report"
 	"github.com/seed-556df219/rxpath/sim/report/plots"
 	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/sim/scenariofile"
@@ -66,6 +67,7 @@ type sweepCommand struct {
 	out      string
 	resume   bool
 	format   string
+	page     pageFlag
 	caps     captures
 }
 
@@ -99,6 +101,7 @@ func newSweep() *cobra.Command {
 	f.BoolVar(&s.resume, "resume", false, "go on with the sweep that is in the directory of --out")
 	f.StringVar(&s.shard, "shard", "", "do only every N-th point, beginning with i (`i/N`, i from 0)")
 	f.IntVar(&s.jobs, "jobs", 0, "how many runs go on at once (`N`); 0 is one a core")
+	s.page.add(f)
 	s.format = formatNames[0]
 	f.Var(&choice{&s.format, formatNames}, "format", "`FORMAT` of the results on the standard output: "+orList(formatNames))
 	completeFlags(c)
@@ -262,7 +265,42 @@ func (s *sweepCommand) simulate(ctx context.Context, c *cobra.Command, in *input
 		err = failed(err)
 	}
 	res := sweep.Results{Header: h, Outcomes: outcomes, Complete: missing == 0}
-	return join(err, failed(sweepFormats[s.format](&res, c.OutOrStdout())), s.write(&res), s.failures(in, d, outcomes))
+	return join(err, failed(sweepFormats[s.format](&res, c.OutOrStdout())), s.write(&res), s.failures(in, d, outcomes),
+		s.page.write(func() (*report.Page, error) { return sweepPage(in, &s.settings, &res, s.commandLine(in)) }))
+}
+
+// commandLine returns the command that repeats the sweep.
+func (s *sweepCommand) commandLine(in *input) string {
+	words := append([]string{"sweep"}, in.words()...)
+	for _, v := range s.varied {
+		words = append(words, "--vary", v)
+	}
+	if s.points != "" {
+		words = append(words, "--points", s.points)
+	}
+	if s.design != crossDesign {
+		words = append(words, "--design", s.design, "--samples", strconv.Itoa(s.samples))
+	}
+	words = append(words, "--reps", strconv.Itoa(s.reps))
+	for _, m := range s.metrics {
+		words = append(words, "--metric", m)
+	}
+	return commandLine(append(words, s.settings.words()...))
+}
+
+// sweepLead says what a sweep is of.
+func sweepLead(res *sweep.Results) string {
+	lead := fmt.Sprintf("%d points, one run each", res.Header.Points)
+	if res.Header.Reps > 1 {
+		lead = fmt.Sprintf("%d points, each with %d seeds, the same at every point", res.Header.Points, res.Header.Reps)
+	}
+	if res.Header.Reps >= sweep.LeastReps {
+		lead += "; numbers are means with half the width of their 95 % confidence intervals"
+	}
+	if !res.Complete {
+		lead += ". INCOMPLETE: runs are missing"
+	}
+	return lead + "."
 }
 
 // sweepFormats write the results of a sweep.
@@ -346,15 +384,31 @@ func (in *input) base(s *settings) *sweep.Base {
 
 // again returns the command that runs a scenario with these settings.
 func (in *input) again(sets []scenariofile.Set, seed uint64) string {
-	words := []string{"rxpath", "run"}
-	if in.label != "the built-in scenario" {
-		words = append(words, shellWord(in.label))
-	}
+	words := append([]string{"run"}, in.words()...)
 	for _, set := range sets {
-		words = append(words, "--set", shellWord(set.String()))
+		words = append(words, "--set", set.String())
 	}
 	if seed != 0 {
 		words = append(words, "--seed", strconv.FormatUint(seed, 10))
 	}
-	return strings.Join(words, " ")
+	return commandLine(words)
+}
+
+// words returns the argument that names the input.
+func (in *input) words() []string {
+	switch in.label {
+	case "the built-in scenario":
+		return nil
+	case "standard input":
+		return []string{stdinName}
+	}
+	return []string{in.label}
+}
+
+// words returns the flags that set what s sets.
+func (s *settings) words() (out []string) {
+	for _, set := range s.sets() {
+		out = append(out, "--set", set.String())
+	}
+	return out
 }

@@ -293,11 +293,25 @@ func (c *Comparison) Text(w io.Writer, all bool) error { return c.tables(w, all,
 func (c *Comparison) Markdown(w io.Writer, all bool) error { return c.tables(w, all, writeMarkdown) }
 
 func (c *Comparison) tables(w io.Writer, all bool, write func(io.Writer, [][]string, int) error) error {
-	if err := write(w, c.waterfall(), 3); err != nil {
+	if err := write(w, c.WaterfallRows(), 3); err != nil {
 		return err
 	}
 	fmt.Fprintln(w)
-	rows := [][]string{{"", "A: " + c.A.Name, "", "B: " + c.B.Name, "", "change", ""}}
+	rows, rest := c.Rows(all)
+	if len(rows) > 1 {
+		if err := write(w, rows, 1); err != nil {
+			return err
+		}
+		fmt.Fprintln(w)
+	}
+	_, err := fmt.Fprintln(w, rest)
+	return err
+}
+
+// Rows returns the table of what differs, its head first, and a sentence on
+// what it leaves out: what is the same, and without all what may be chance.
+func (c *Comparison) Rows(all bool) (rows [][]string, rest string) {
+	rows = [][]string{{"", "A: " + c.A.Name, "", "B: " + c.B.Name, "", "change", ""}}
 	hidden := 0
 	for i := range c.Deltas {
 		d := &c.Deltas[i]
@@ -311,18 +325,11 @@ func (c *Comparison) tables(w io.Writer, all bool, write func(io.Writer, [][]str
 		}
 		rows = append(rows, []string{strings.TrimSuffix(d.Name, "_ns"), show1(d.Name, d.A), spread(d.SpreadA, d.A), show1(d.Name, d.B), spread(d.SpreadB, d.B), d.change(), p})
 	}
-	if len(rows) > 1 {
-		if err := write(w, rows, 1); err != nil {
-			return err
-		}
-		fmt.Fprintln(w)
-	}
-	text := fmt.Sprintf("%d numbers are the same on both sides.", c.Same)
+	rest = fmt.Sprintf("%d numbers are the same on both sides.", c.Same)
 	if hidden > 0 {
-		text += fmt.Sprintf(" %d differ by no more than chance would.", hidden)
+		rest += fmt.Sprintf(" %d differ by no more than chance would.", hidden)
 	}
-	_, err := fmt.Fprintln(w, text)
-	return err
+	return rows, rest
 }
 
 // show1 prints one number.
@@ -340,8 +347,9 @@ func spread(s, of float64) string {
 	return "±" + strconv.FormatFloat(math.Ceil(100*s), 'f', 0, 64) + "%"
 }
 
-// waterfall lays both waterfalls side by side: rows of either, in order.
-func (c *Comparison) waterfall() [][]string {
+// WaterfallRows lays both waterfalls side by side: a head, then the rows of
+// either, in order.
+func (c *Comparison) WaterfallRows() [][]string {
 	type key struct{ place, fate, reason string }
 	of := func(r WaterfallRow) key { return key{r.Place, r.Fate, r.Reason} }
 	n := map[key][2]string{}

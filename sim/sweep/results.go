@@ -148,6 +148,11 @@ func (r *Results) Text(w io.Writer) error { return r.table(w, writeAligned) }
 func (r *Results) Markdown(w io.Writer) error { return r.table(w, writeMarkdown) }
 
 func (r *Results) table(w io.Writer, write func(io.Writer, [][]string, int) error) error {
+	return write(w, r.Rows(), len(r.Header.Paths))
+}
+
+// Rows returns the table that Text writes: its head, then a row for every point.
+func (r *Results) Rows() [][]string {
 	points := SummarizePoints(r.Outcomes)
 	type column struct{ name, title string }
 	var shown []column
@@ -178,7 +183,7 @@ func (r *Results) table(w io.Writer, write func(io.Writer, [][]string, int) erro
 		}
 		rows = append(rows, row)
 	}
-	return write(w, rows, len(r.Header.Paths))
+	return rows
 }
 
 func firstLine(s string) string {
