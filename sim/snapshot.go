@@ -28,6 +28,7 @@ func (h *Host) Snapshot() Snapshot {
 	}
 	for i, c := range h.cores {
 		s.CPUs[i].Time = c.Books(h.now)
+		s.CPUs[i].Softnet.FlowLimitCount -= h.softnet.CPUs[i].FlowLimitLost
 		s.CPUs[i].BacklogLen = uint64(h.softnet.CPUs[i].BacklogLen())
 		s.CPUs[i].InputQueueLen = uint64(h.softnet.CPUs[i].InputQueueLen())
 		s.Processes += uint64(c.Tasks())

@@ -45,12 +45,17 @@ func (c *Config) Validate() error {
 		cfgerr.Range("net.core.netdev_budget_usecs", c.NetdevBudgetUsecs, 0, 1<<31-1),
 		cfgerr.Range("net.core.dev_weight", c.DevWeight, 1, 1<<20),
 		cfgerr.Range("net.core.netdev_max_backlog", c.NetdevMaxBacklog, -1<<31, 1<<31-1),
-		cfgerr.Check(c.FlowLimitTableLen > 0 && c.FlowLimitTableLen&(c.FlowLimitTableLen-1) == 0 && c.FlowLimitTableLen <= 1<<20,
-			"net.core.flow_limit_table_len", c.FlowLimitTableLen, "a power of two up to 1048576"),
+		c.validateTableLen(),
 		cfgerr.Range("net.core.rps_sock_flow_entries", c.RPSSockFlowEntries, 0, maxFlowEntries),
 		cfgerr.Range("net.core.busy_poll", c.BusyPoll, -1<<31, 1<<31-1),
 		cfgerr.Range("net.core.busy_read", c.BusyRead, -1<<31, 1<<31-1),
 		cfgerr.Range("net.core.gro_normal_batch", c.GRONormalBatch, 0, 1<<31-1),
 		cfgerr.Range("net.core.netdev_tstamp_prequeue", c.TstampPrequeue, 0, 1),
 	)
+}
+
+// validateTableLen reports a length that net.core.flow_limit_table_len refuses.
+func (c *Config) validateTableLen() error {
+	n := c.FlowLimitTableLen
+	return cfgerr.Check(n > 0 && n&(n-1) == 0 && n <= 1<<20, "net.core.flow_limit_table_len", n, "a power of two up to 1048576")
 }

@@ -93,3 +93,32 @@ func TestRPS11Off(t *testing.T) {
 		require.Zero(t, b.stats[0].Softnet.FlowLimitCount, name)
 	}
 }
+
+// RPS-11, FMT-2: tables are made when the bitmap is written, with the length of
+// that moment; a CPU that stays in the bitmap keeps its table, one that leaves
+// loses it with what it counted.
+func TestRPS11WriteTime(t *testing.T) {
+	b := newBench(t, 2, 250)
+	h := &b.host
+	require.NoError(t, h.SetFlowLimitTableLen(16))
+	h.SetFlowLimitCPUs([]int{0})
+	require.NoError(t, h.SetFlowLimitTableLen(64))
+	kept := h.CPUs[0].flowLimit
+	require.Len(t, kept.buckets, 16, "the length of that moment")
+	require.Nil(t, h.CPUs[1].flowLimit)
+	kept.head = 7
+	b.stats[0].Softnet.FlowLimitCount += 5
+	h.SetFlowLimitCPUs([]int{0, 1})
+	require.Same(t, kept, h.CPUs[0].flowLimit, "it keeps its table")
+	require.Len(t, h.CPUs[1].flowLimit.buckets, 64)
+	require.Zero(t, h.CPUs[0].FlowLimitLost)
+	h.SetFlowLimitCPUs([]int{1})
+	require.Nil(t, h.CPUs[0].flowLimit)
+	require.EqualValues(t, 5, h.CPUs[0].FlowLimitLost, "FMT-2")
+	h.SetFlowLimitCPUs([]int{0, 1})
+	require.Equal(t, &flowLimit{buckets: make([]uint8, 64)}, h.CPUs[0].flowLimit, "a new one")
+	for _, n := range []int{0, -1, 100, 1 << 21} {
+		require.ErrorContains(t, h.SetFlowLimitTableLen(n), "net.core.flow_limit_table_len")
+	}
+	require.Equal(t, 64, h.Config.FlowLimitTableLen)
+}

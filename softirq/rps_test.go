@@ -99,6 +99,21 @@ func TestRPS5FlowHash(t *testing.T) {
 	require.NotEqual(t, base, other.host.flowHash(flow(func(*skb.Header) {})), "keyed by a secret")
 }
 
+// RPS-5: a packet that was dissected further than IPv4 and UDP is hashed by what
+// was found: both directions alike, and not by the outer addresses.
+func TestRPS5Keys(t *testing.T) {
+	b := newBench(t, 1, 250)
+	hash := func(etherType uint16, k skb.FlowKeys) uint32 {
+		return b.host.flowHash(&skb.Buff{Hash: 77, Frame: skb.Frame{Head: &skb.Header{EtherType: etherType, Keys: k}}})
+	}
+	k := skb.FlowKeys{Src: 1, Dst: 2, Ports: 3<<16 | 4, Found: true}
+	require.EqualValues(t, 77, hash(skb.EtherTypeIPv6, skb.FlowKeys{Src: 1}), "not dissected: the device's")
+	require.Equal(t, hash(skb.EtherTypeIPv6, k), hash(skb.EtherTypeIPv6, skb.FlowKeys{Src: 2, Dst: 1, Ports: 4<<16 | 3, Found: true}))
+	require.Equal(t, hash(skb.EtherTypeIPv6, k), hash(skb.EtherTypeIPv4, k))
+	require.NotEqual(t, hash(skb.EtherTypeIPv6, k), hash(skb.EtherTypeIPv6, skb.FlowKeys{Src: 1, Dst: 2, Ports: 5, Found: true}))
+	require.NotEqual(t, hash(skb.EtherTypeIPv6, k), hash(skb.EtherTypeIPv6, skb.FlowKeys{Src: 1, Dst: 9, Ports: 3<<16 | 4, Found: true}))
+}
+
 // RPS-3, CORE-7, ODD-22: a CPU that is chosen is reached through its backlog,
 // the present one, too; -1 means at once.
 func TestRPS3LocalBacklog(t *testing.T) {

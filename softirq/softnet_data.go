@@ -103,6 +103,8 @@ type SoftnetData struct {
 	// inputQueueHead and inputQueueTail count packets that left and entered the queues, modulo 2^32 (RPS-6, RPS-8, RPS-13).
 	inputQueueHead, inputQueueTail uint32
 	flowLimit                      *flowLimit // nil: off
+	// FlowLimitLost is how much of the counter flow_limit_count went with tables that were taken away (FMT-2).
+	FlowLimitLost uint64
 }
 
 // New adds the state of a core to the host.
@@ -111,9 +113,7 @@ func New(h *Host, c *cpu.Core) *SoftnetData {
 	sd.backlog = backlog{sd: sd, weight: h.Config.DevWeight}
 	sd.ksoftirqd = c.NewTask("ksoftirqd", 0, sd.ksoftirqdStep)
 	sd.ipi = c.NewLine(&h.Costs.Reschedule.Fixed, &c.Stats.CallFunction, sd.rpsTriggerSoftirq)
-	if h.Profile.FlowLimit && slices.Contains(h.Config.FlowLimitCPUs, c.ID()) {
-		sd.flowLimit = &flowLimit{buckets: make([]uint8, h.Config.FlowLimitTableLen)}
-	}
+	sd.setFlowLimit(slices.Contains(h.Config.FlowLimitCPUs, c.ID()))
 	c.SetSoftirqs(sd)
 	if h.ThreadIRQs || h.Profile.SoftirqWhileKsoftirqd == kernel.SoftirqsDeferred {
 		c.Defer = sd.deferred
