@@ -32,6 +32,14 @@ type Config struct {
 	ICMPMsgsPerSec int `sysctl:"net.ipv4.icmp_msgs_per_sec"`
 	// ICMPMsgsBurst is how many of these may come at once (UR-13).
 	ICMPMsgsBurst int `sysctl:"net.ipv4.icmp_msgs_burst"`
+	// IPFragHighThresh is the memory of incomplete datagrams, in bytes, above which no new one is begun (FR-2).
+	IPFragHighThresh int `sysctl:"net.ipv4.ipfrag_high_thresh"`
+	// IPFragLowThresh is the memory down to which incomplete datagrams are evicted (FR-4).
+	IPFragLowThresh int `sysctl:"net.ipv4.ipfrag_low_thresh"`
+	// IPFragTime is how long the rest of a datagram may take to come, in seconds (FR-5).
+	IPFragTime int `sysctl:"net.ipv4.ipfrag_time"`
+	// IPFragMaxDist is how many fragments of other datagrams of the same source may come in between; 0 for any number (FR-6).
+	IPFragMaxDist int `sysctl:"net.ipv4.ipfrag_max_dist"`
 	// IGMPMaxMemberships is the number of groups that one socket may join (GM-1).
 	IGMPMaxMemberships int `sysctl:"net.ipv4.igmp_max_memberships"`
 	// IGMPMaxMSF is the number of sources in the list of one membership (GM-1).
@@ -119,6 +127,10 @@ func DefaultConfig() Config {
 		ICMPMsgsBurst:      50,
 		IGMPMaxMemberships: 20,
 		IGMPMaxMSF:         10,
+		IPFragHighThresh:   4 << 20,
+		IPFragLowThresh:    3 << 20,
+		IPFragTime:         30,
+		IPFragMaxDist:      64,
 	}
 }
 
@@ -136,6 +148,10 @@ func (c *Config) Validate() error {
 		cfgerr.Range("net.ipv4.icmp_ratemask", c.ICMPRatemask, 0, most),
 		cfgerr.Range("net.ipv4.icmp_msgs_per_sec", c.ICMPMsgsPerSec, 0, most),
 		cfgerr.Range("net.ipv4.icmp_msgs_burst", c.ICMPMsgsBurst, 0, most),
+		cfgerr.Range("net.ipv4.ipfrag_high_thresh", c.IPFragHighThresh, 0, most),
+		cfgerr.Range("net.ipv4.ipfrag_low_thresh", c.IPFragLowThresh, 0, most),
+		cfgerr.Range("net.ipv4.ipfrag_time", c.IPFragTime, 0, 1_000_000),
+		cfgerr.Range("net.ipv4.ipfrag_max_dist", c.IPFragMaxDist, 0, most),
 		cfgerr.Range("net.ipv4.igmp_max_memberships", c.IGMPMaxMemberships, 0, most),
 		cfgerr.Range("net.ipv4.igmp_max_msf", c.IGMPMaxMSF, 0, most),
 	}

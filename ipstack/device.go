@@ -14,6 +14,8 @@ type Device struct {
 	MTU       int
 	Addr      skb.Addr
 	PrefixLen int
+	// GRO says that packets pass napi_gro_receive, which pulls the beginnings of their UDP headers (FR-10).
+	GRO bool
 	// Conf is net.ipv4.conf.NAME.
 	Conf DeviceConf
 

@@ -62,6 +62,7 @@ func (l *Layer) ICMPSend(c *cpu.Core, b *skb.Buff) { l.icmpReply(c, destUnreach,
 func (l *Layer) icmpReply(c *cpu.Core, typ uint8, b *skb.Buff) {
 	if l.icmpAllowed(b) {
 		c.Spend(l.Costs.NoPort.Fixed)
+		l.settleFrags(c.Now()) // what they had to say came before
 		l.icmpSend(c.Now(), typ, b)
 	}
 }

@@ -69,7 +69,7 @@ func (l *Layer) checkHeader(b *skb.Buff) skb.DropReason {
 
 // ipRcvFinish models ip_rcv_finish: early demux, route, dispatch (IF-1 to IF-5).
 func (l *Layer) ipRcvFinish(c *cpu.Core, b *skb.Buff) {
-	if l.Config.IPEarlyDemux != 0 && l.Profile.UDPEarlyDemux && b.Head.Proto == skb.ProtoUDP {
+	if l.demuxes(b.Head) {
 		l.UDP.EarlyDemux(b)
 		if b.Route.Gen != l.routeGen { // ipv4_dst_check (ED-6)
 			b.Route = skb.Route{}
@@ -108,6 +108,12 @@ func (l *Layer) ipRcvFinish(c *cpu.Core, b *skb.Buff) {
 	l.localDeliver(c, b)
 }
 
+// demuxes reports whether the protocol's early demux is asked about a packet. It
+// was about fragments, too, before 4.19 (IF-1, FR-11).
+func (l *Layer) demuxes(h *skb.Header) bool {
+	return l.Config.IPEarlyDemux != 0 && l.Profile.UDPEarlyDemux && h.Proto == skb.ProtoUDP && (l.Profile.EarlyDemuxFragments || !h.Fragment())
+}
+
 // ipError models ip_error: a route that leads nowhere. A host says so in a
 // counter, a router to the sender, at a pace of its own (1.5).
 func (l *Layer) ipError(c *cpu.Core, b *skb.Buff) {
@@ -123,6 +129,7 @@ func (l *Layer) ipError(c *cpu.Core, b *skb.Buff) {
 	case skb.NetUnreach:
 		l.Net.IPExt.InNoRoutes++
 	}
+	l.settleFrags(c.Now())
 	if l.peer(b.Head.Src, c.Now()).spend(c.Now(), routeErrorCost, routeErrorBurst) {
 		l.icmpReply(c, destUnreach, b)
 	}
@@ -152,9 +159,7 @@ func (l *Layer) ipForward(c *cpu.Core, b *skb.Buff) {
 // localDeliver models ip_local_deliver and ip_local_deliver_finish.
 func (l *Layer) localDeliver(c *cpu.Core, b *skb.Buff) {
 	ip := &l.Net.IP
-	if b.Head.Fragment() {
-		ip.ReasmReqds++ // FR-1; reassembly is not modelled
-		l.drop(c, skb.HandledElsewhere)
+	if b.Head.Fragment() && !l.ipDefrag(c, b, defragLocalDeliver) { // LD-1
 		return
 	}
 	if len(l.Config.Netfilter) > 0 && l.netfilter(c, LocalIn, b) {

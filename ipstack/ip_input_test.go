@@ -12,6 +12,9 @@ import (
 )
 
 // IP-1 to IP-15, LF-1 to LF-3, IF-4: one packet, changed in one way, and every
+// kept stands for a fragment that waits for the rest.
+const kept = skb.NumReasons
+
 // counter that moves. All others are compared, too, and must be zero.
 func TestIPInput(t *testing.T) {
 	received := func(octets uint64, more func(*mib.Net)) mib.Net {
@@ -71,9 +74,9 @@ func TestIPInput(t *testing.T) {
 		"IF-4: subnet broadcast": {netip.MustParseAddrPort("10.0.0.255:5001"), func(*skb.Header, *skb.Buff) {},
 			received(128, func(n *mib.Net) { n.IPExt.InBcastPkts, n.IPExt.InBcastOctets, n.IP.InDelivers = 1, 128, 1 }), skb.NotDropped},
 		"FR-1, LD-1: a fragment goes to reassembly": {local, func(h *skb.Header, _ *skb.Buff) { h.MoreFrags = true },
-			received(128, func(n *mib.Net) { n.IP.ReasmReqds = 1 }), skb.HandledElsewhere},
+			received(128, func(n *mib.Net) { n.IP.ReasmReqds = 1 }), kept},
 		"FR-9: a fragment of multicast counts": {group, func(h *skb.Header, _ *skb.Buff) { h.FragOffset = 8 },
-			received(128, func(n *mib.Net) { n.IPExt.InMcastPkts, n.IPExt.InMcastOctets, n.IP.ReasmReqds = 1, 128, 1 }), skb.HandledElsewhere},
+			received(128, func(n *mib.Net) { n.IPExt.InMcastPkts, n.IPExt.InMcastOctets, n.IP.ReasmReqds = 1, 128, 1 }), kept},
 		"LF-3: no handler": {local, func(h *skb.Header, _ *skb.Buff) { h.Proto = 132 },
 			received(128, func(n *mib.Net) {
 				n.IP.InUnknownProtos, n.ICMP.OutMsgs, n.ICMP.OutDestUnreachs, n.IP.OutRequests = 1, 1, 1, 1
@@ -94,6 +97,9 @@ func TestIPInput(t *testing.T) {
 				require.Len(t, b.got, 1)
 				require.EqualValues(t, int(b.got[0].IPLen)-4*int(b.got[0].Head.IHL), b.got[0].Len, "UDP gets the IP payload, trimmed (IP-11)")
 				require.EqualValues(t, 896, b.got[0].Truesize, "IP-11, TS-10: trimming does not change truesize")
+				b.dropped(nil)
+			} else if tc.reason == kept {
+				require.EqualValues(t, 1, b.layer.Fragments())
 				b.dropped(nil)
 			} else {
 				require.Empty(t, b.got)

@@ -5,8 +5,7 @@
 // (net/ipv4/igmp.c), netfilter hooks, and icmp_send with its rate limits
 // (net/ipv4/icmp.c).
 //
-// Not modelled: reassembly (a fragment is counted in ReasmReqds and ends
-// there), raw sockets, IPsec, what a router does with a packet that it passes
+// Not modelled: raw sockets, IPsec, what a router does with a packet that it passes
 // on, multicast routing (ip_mr_input), bonding, bridges, filters and rings of packet sockets (tpacket_rcv, which tcpdump
 // uses). ARP, IPv6, TCP, ICMP and IGMP packets are counted where the kernel
 // counts them first and end there.
@@ -42,10 +41,13 @@ type Layer struct {
 	UDP Protocol
 	// Rand draws for netfilter rules.
 	Rand engine.Stream
+	// Digest witnesses what timers do.
+	Digest engine.Digest
 
 	devices  []*Device // by index, devices[1] is lo
 	routeGen uint64
 	icmp     icmpLimit
+	frags    frags
 	peers    map[skb.Addr]*peer
 }
 
@@ -57,7 +59,13 @@ func New(l Layer) *Layer {
 }
 
 // Kinds of effects in a core's digest.
-const digestDrop = cpu.DigestStages + 64
+const (
+	digestDrop     = cpu.DigestStages + 64
+	digestFragment = digestDrop + 63
+)
+
+// Settle brings what timers do to t.
+func (l *Layer) Settle(t engine.Time) { l.settleFrags(t) }
 
 // drop retires a packet in hand.
 func (l *Layer) drop(c *cpu.Core, r skb.DropReason) {

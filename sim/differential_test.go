@@ -459,6 +459,8 @@ func (c *coverage) add(o outcome) {
 	c.events["flow kept by packets under way"] += o.Flows.Kept
 	c.events["poll by a thread"] += o.Threaded
 	c.events["interrupt left masked"] += o.Deferred
+	c.events["datagram of fragments"] += o.Snapshot.Net.IP.ReasmOKs
+	c.events["fragment overlap"] += o.Snapshot.Net.IPExt.ReasmOverlaps
 	c.events["read"] += o.Snapshot.Ledger.Consumed
 	c.events["clone under the slot lock"] += o.Fanout.ClonesLocked
 	c.events["clone"] += o.Fanout.ClonesUnlocked
@@ -505,7 +507,8 @@ func (c *coverage) report(t *testing.T) {
 		"reschedule interrupt", "read", "packet steered to its reader", "flow moved to its reader", "flow kept by packets under way", "poll by a thread", "interrupt left masked", "clone under the slot lock", "clone", "early demux", "tx_flow_control_xoff", "tx_flow_control_xon",
 		"rx_flow_control_xoff", "rx_flow_control_xon", "non_eop_descs", "alloc_rx_page_failed", "alloc_rx_buff_failed", "fdir_match", "fdir_miss",
 		"wait for a slot lock", "clone that failed",
-		"igb rx_no_buffer_count", "igb rx_fifo_errors", "igb rx_queue_0_drops"} {
+		"igb rx_no_buffer_count", "igb rx_fifo_errors", "igb rx_queue_0_drops",
+		"datagram of fragments", "fragment overlap"} {
 		t.Logf("%-28s %9d", e, c.events[e])
 		require.NotZero(t, c.events[e], "no case saw a %s", e)
 	}

@@ -309,6 +309,9 @@ func (w *world) internet() {
 	if w.one(6) {
 		w.route()
 	}
+	if w.one(4) {
+		w.fragment()
+	}
 	w.rnd = drawn
 }
 
@@ -324,5 +327,34 @@ func (w *world) route() {
 	}
 	if w.one(2) {
 		w.traffic[0].Dst = netip.AddrPortFrom(netip.MustParseAddr("172.16.0.1"), port)
+	}
+}
+
+// fragment makes sources send datagrams in fragments, with identifications that
+// they share, through a reassembly that runs short of everything.
+func (w *world) fragment() {
+	ip := &w.cfg.IP
+	ip.IPFragTime = w.pick(2) // 0: the next tick
+	ip.IPFragMaxDist = []int{64, 64, 1, 4, 0}[w.pick(5)]
+	if w.one(2) {
+		ip.IPFragLowThresh = w.between(3000, 60_000)
+		ip.IPFragHighThresh = ip.IPFragLowThresh + w.pick(30_000)
+	}
+	w.cfg.Kernel.FragOverlapFails = w.one(3)
+	w.cfg.Kernel.EarlyDemuxFragments = !w.one(3)
+	w.cfg.Kernel.FragEvictor = !w.one(3)
+	w.cfg.HZ = 1000
+	for len(w.traffic) < 2 {
+		c := w.traffic[0]
+		c.Name += "-too"
+		w.traffic = append(w.traffic, c)
+	}
+	for i := range w.traffic {
+		c := &w.traffic[i]
+		c.MTU = []int{1500, 1500, 576, 68}[w.pick(4)]
+		c.SizeIsPayload, c.Size = true, must(law.Uniform(0, int64([]int{3000, 3000, 9000, 65507}[w.pick(4)])))
+		c.MilliPPS = 1000 * uint64([]int{5_000, 50_000, 500_000}[w.pick(3)])
+		c.TOS = uint8(w.pick(4))
+		c.VLAN = 0
 	}
 }

@@ -160,7 +160,7 @@ func (h *Host) addNIC(i int) {
 	gro := &napi.GRO{On: n.GRO, Costs: &h.costs, Profile: &h.profile, NormalBatch: h.cfg.Softirq.GRONormalBatch,
 		Up: func(c *cpu.Core) napi.Receiver { return h.softnet.CPUs[c.ID()] }}
 	dev := h.ip.AddDevice(n.Name, skb.MAC(n.MAC), n.MTU, n.Addr, n.PrefixLen)
-	dev.Conf = n.Conf
+	dev.Conf, dev.GRO = n.Conf, n.GRO
 	var instances []*napi.Instance
 	port := nic.New(n.Name, n.Config, nic.Env{
 		Naive: h.cfg.Naive, Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger,
@@ -277,8 +277,9 @@ func (h *Host) markShared(busy []bool) {
 	}
 }
 
-// maxTruesize is what the largest frame of an ixgbe is charged with.
-const maxTruesize = 896 + 5*2048
+// maxTruesize is what the largest datagram is charged with: 45 fragments in
+// buffers of their own.
+const maxTruesize = 45 * (896 + 2048)
 
 // Now returns the virtual time that has passed.
 func (h *Host) Now() time.Duration { return h.now.Duration() }
@@ -301,6 +302,7 @@ func (h *Host) AdvanceTo(t engine.Time) {
 	for _, p := range h.ports {
 		p.Settle(t)
 	}
+	h.ip.Settle(t)
 	for _, d := range h.ip.Devices() {
 		for _, tap := range d.Taps() {
 			tap.Settle(t)
@@ -384,7 +386,7 @@ func (h *Host) CheckLedger() error {
 			live += t.Live()
 		}
 	}
-	return h.ledger.Check(live)
+	return h.ledger.Check(live + h.ip.Fragments())
 }
 
 // Digest witnesses everything that has happened: two runs with the same digest
@@ -396,6 +398,9 @@ func (h *Host) Digest() uint64 {
 	}
 	for _, p := range h.ports {
 		sums = append(sums, p.Digest.Sum())
+	}
+	if d := h.ip.Digest.Sum(); d != 0 {
+		sums = append(sums, d)
 	}
 	return engine.Combine(append(sums, h.digest.Sum())...)
 }

@@ -23,8 +23,8 @@ type Snapshot struct {
 // Snapshot returns the counters as they are now.
 func (h *Host) Snapshot() Snapshot {
 	s := mib.Snapshot{
-		NoIgnoredMulti: !h.profile.IgnoredMulti, MemErrors: h.profile.UDPMemDrop != kernel.MemInErrors, TimePS: int64(h.now), HZ: h.cfg.HZ, Net: h.net, UDPMemPages: h.sockets.Memory.Pages,
-		Forwarding: h.cfg.IP.IPForward != 0, SocketsUsed: len(h.socks), SoftnetColumns: h.profile.SoftnetColumns, CPUs: append([]mib.CPU{}, h.stats...),
+		NoIgnoredMulti: !h.profile.IgnoredMulti, ReasmOverlaps: h.profile.FragOverlapFails, MemErrors: h.profile.UDPMemDrop != kernel.MemInErrors, TimePS: int64(h.now), HZ: h.cfg.HZ, Net: h.net, UDPMemPages: h.sockets.Memory.Pages,
+		FragMemory: h.ip.FragMemory(), Forwarding: h.cfg.IP.IPForward != 0, SocketsUsed: len(h.socks), SoftnetColumns: h.profile.SoftnetColumns, CPUs: append([]mib.CPU{}, h.stats...),
 	}
 	for i, c := range h.cores {
 		s.CPUs[i].Time = c.Books(h.now)
@@ -65,6 +65,7 @@ func (s Snapshot) Sub(before Snapshot) Snapshot {
 	s.Ledger.Frames -= before.Ledger.Frames
 	s.Ledger.Clones -= before.Ledger.Clones
 	s.Ledger.Consumed -= before.Ledger.Consumed
+	s.Ledger.Merged -= before.Ledger.Merged
 	for r := range s.Ledger.Dropped {
 		s.Ledger.Dropped[r] -= before.Ledger.Dropped[r]
 	}

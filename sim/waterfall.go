@@ -12,11 +12,12 @@ const (
 	Waiting             // still there when the run ended
 	Passed              // gone on to the second part: queued, or trying to be
 	Read                // read by an application
+	Merged              // part of another packet: a fragment that came together with the rest
 )
 
 // String returns the word that results use.
 func (f Fate) String() string {
-	return [...]string{"lost", "refused", "waiting", "passed", "read"}[f]
+	return [...]string{"lost", "refused", "waiting", "passed", "read", "merged"}[f]
 }
 
 // A Row is a number of packets that are, or ended, in one place.
@@ -56,7 +57,8 @@ var framePlaces = []struct {
 	{"backlog", []skb.DropReason{skb.CPUBacklog}},
 	{"core", []skb.DropReason{skb.UnhandledProto, skb.HandledElsewhere}},
 	{"IP", []skb.DropReason{skb.OtherHost, skb.PktTooSmall, skb.IPInHdr, skb.IPCsum, skb.NetfilterDrop, skb.IPRPFilter,
-		skb.IPInvalidSource, skb.IPInvalidDest, skb.IPInAddrErrors, skb.IPInNoRoutes, skb.IPSourceRoute, skb.IPNoProto}},
+		skb.IPInvalidSource, skb.IPInvalidDest, skb.IPInAddrErrors, skb.IPInNoRoutes, skb.IPSourceRoute,
+		skb.FragReasmTimeout, skb.FragTooFar, skb.DupFrag, skb.FragInvalid, skb.FragMem, skb.IPNoProto}},
 	{"UDP", []skb.DropReason{skb.NoSocket, skb.IgnoredMulti, skb.UDPCsum}},
 }
 
@@ -84,11 +86,15 @@ func (h *Host) Waterfall() Waterfall {
 	for _, sd := range h.softnet.CPUs {
 		waiting["backlog"] += sd.Live()
 	}
+	waiting["IP"] = h.ip.Fragments()
 	for _, p := range framePlaces {
 		for _, r := range p.reasons {
 			w.Frames = addRow(w.Frames, p.place, fateOf(r), r, dropped[r])
 		}
 		w.Frames = addRow(w.Frames, p.place, Waiting, skb.NotDropped, waiting[p.place])
+		if p.place == "IP" {
+			w.Frames = addRow(w.Frames, p.place, Merged, skb.NotDropped, h.ledger.Merged)
+		}
 	}
 	w.Frames = addRow(w.Frames, "kernel", Waiting, skb.NotDropped, w.Offered-total(w.Frames)-s.Originals)
 	w.Frames = addRow(w.Frames, "socket", Passed, skb.NotDropped, s.Originals)

@@ -16,6 +16,7 @@ type feed struct {
 var (
 	coreDropped = []string{"statistics:rx_dropped", "ethtool:rx_dropped", "dev:Receive.drop"}
 	missed      = []string{"ethtool:rx_missed_errors", "statistics:rx_missed_errors", "dev:Receive.drop"}
+	reasmFails  = []string{"snmp:Ip.ReasmFails", "snmp:Ip.ReasmReqds"}
 	rxErrors    = []string{"ethtool:rx_errors", "statistics:rx_errors", "dev:Receive.errs", "dev:Receive.frame"}
 )
 
@@ -37,7 +38,6 @@ var feeds = []feed{
 	{skb.UnhandledProto, "the same while a tap is open on the interface", nil},
 	{skb.HandledElsewhere, "ARP, IPv6, TCP, IGMP", nil},
 	{skb.HandledElsewhere, "ICMP", []string{"snmp:Icmp.InMsgs"}},
-	{skb.HandledElsewhere, "a fragment", []string{"snmp:Ip.ReasmReqds"}},
 	{skb.HandledElsewhere, "passed on by a router", nil},
 	{skb.OtherHost, "another host's MAC, in promiscuous mode", nil},
 	{skb.PktTooSmall, "shorter than its IP total length", []string{"netstat:IpExt.InTruncatedPkts"}},
@@ -53,6 +53,11 @@ var feeds = []feed{
 	{skb.IPInAddrErrors, "a unicast address that is not ours", []string{"snmp:Ip.InAddrErrors"}},
 	{skb.IPInNoRoutes, "a router that has no route for it", []string{"netstat:IpExt.InNoRoutes"}},
 	{skb.IPSourceRoute, "a source route that is refused", nil},
+	{skb.FragReasmTimeout, "fragments whose rest did not come in time", append([]string{"snmp:Ip.ReasmTimeout"}, reasmFails...)},
+	{skb.FragTooFar, "fragments after which too many others of the source came", reasmFails},
+	{skb.DupFrag, "a fragment that overlaps, is empty or goes beyond the end", []string{"snmp:Ip.ReasmReqds"}},
+	{skb.FragInvalid, "fragments with an impossible mix of ECN bits", reasmFails},
+	{skb.FragMem, "no memory for incomplete datagrams", reasmFails},
 	{skb.IPNoProto, "no handler for the IP protocol", []string{"snmp:Ip.InUnknownProtos"}},
 	{skb.UDPCsum, "bad UDP checksum, found before a socket", []string{"snmp:Udp.InCsumErrors", "snmp:Udp.InErrors"}},
 	{skb.UDPCsum, "bad UDP checksum, found by the reader", []string{"snmp:Udp.InCsumErrors", "snmp:Udp.InErrors", "udp:drops"}},

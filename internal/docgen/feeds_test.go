@@ -97,6 +97,22 @@ func twoNICs(c *sim.Config) {
 	c.NICs = append(c.NICs, n)
 }
 
+// fragments provokes by fragments of a datagram in three, by their places; the
+// first number of two names another datagram.
+func fragments(places ...[]int) func(*testing.T, *sim.Host, func()) {
+	return func(_ *testing.T, h *sim.Host, begin func()) {
+		begin()
+		f := h.UDPFrame(peer, local, 4000)
+		for _, p := range places {
+			id := 7
+			if len(p) > 1 {
+				id = p[0]
+			}
+			h.Inject(new(skb.Fragmenter).Cut(&f, 1500, uint16(id))[p[len(p)-1]])
+		}
+	}
+}
+
 func router(c *sim.Config) { c.IP.IPForward = 1 }
 
 func promiscuous(c *sim.Config) { c.NICs[0].Promisc = true }
@@ -142,7 +158,6 @@ var provocations = []provocation{
 		h.Inject(changed(f, func(_ *skb.Frame, h *skb.Header) { h.Proto = skb.ProtoIGMP }))
 	}},
 	{skb.HandledElsewhere, "ICMP", nil, frame(func(_ *skb.Frame, h *skb.Header) { h.Proto = skb.ProtoICMP })},
-	{skb.HandledElsewhere, "a fragment", nil, frame(func(_ *skb.Frame, h *skb.Header) { h.MoreFrags = true })},
 	{skb.OtherHost, "another host's MAC, in promiscuous mode", promiscuous, frame(func(_ *skb.Frame, h *skb.Header) { h.DstMAC[5]++ })},
 	{skb.PktTooSmall, "shorter than its IP total length", nil, frame(func(f *skb.Frame, _ *skb.Header) { f.IPLen++ })},
 	{skb.PktTooSmall, "UDP length wrong", nil, frame(func(f *skb.Frame, _ *skb.Header) { f.UDPLen++ })},
@@ -169,6 +184,17 @@ var provocations = []provocation{
 	{skb.HandledElsewhere, "passed on by a router", router, frame(func(_ *skb.Frame, h *skb.Header) { h.Dst++ })},
 	{skb.IPInHdr, "malformed IP options", nil, frame(func(_ *skb.Frame, h *skb.Header) { h.Options = skb.OptionsBad })},
 	{skb.IPInHdr, "come too far for a router to pass on", router, frame(func(_ *skb.Frame, h *skb.Header) { h.Dst++; h.TTL = 1 })},
+	{skb.FragReasmTimeout, "fragments whose rest did not come in time", func(c *sim.Config) { c.IP.IPFragTime = 1 }, fragments([]int{0})},
+	{skb.FragTooFar, "fragments after which too many others of the source came", func(c *sim.Config) { c.IP.IPFragMaxDist = 1 }, fragments([]int{0}, []int{100, 0}, []int{101, 0}, []int{1})},
+	{skb.DupFrag, "a fragment that overlaps, is empty or goes beyond the end", nil, fragments([]int{0}, []int{0})},
+	{skb.FragInvalid, "fragments with an impossible mix of ECN bits", nil, func(_ *testing.T, h *sim.Host, begin func()) {
+		begin()
+		f := h.UDPFrame(peer, local, 2000)
+		for i, g := range new(skb.Fragmenter).Cut(&f, 1500, 7) {
+			h.Inject(changed(g, func(_ *skb.Frame, h *skb.Header) { h.TOS = uint8(i) }))
+		}
+	}},
+	{skb.FragMem, "no memory for incomplete datagrams", func(c *sim.Config) { c.IP.IPFragHighThresh, c.IP.IPFragLowThresh = 1, 1<<30 }, fragments([]int{100, 0}, []int{0})},
 	{skb.IPNoProto, "no handler for the IP protocol", nil, frame(func(_ *skb.Frame, h *skb.Header) { h.Proto = 132 })},
 	{skb.UDPCsum, "bad UDP checksum, found before a socket", nil, frame(func(_ *skb.Frame, h *skb.Header) { h.UDPChecksum = skb.ChecksumBad })},
 	{skb.UDPCsum, "bad UDP checksum, found by the reader", func(c *sim.Config) { c.NICs[0].GRO = false },

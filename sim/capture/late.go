@@ -44,10 +44,10 @@ func (r *ruler) add(at int64) bool {
 // An entry is a frame that waits for its turn. It is small because a window or
 // a short capture holds many.
 type entry struct {
-	at            int64 // nanoseconds since 1970
-	head          *skb.Header
-	len           uint32
-	ipLen, udpLen uint16
+	at                  int64 // nanoseconds since 1970
+	head                *skb.Header
+	len                 uint32
+	ipLen, udpLen, ipID uint16
 }
 
 // A window holds frames until none that is earlier can come: a heap in order

@@ -94,7 +94,7 @@ func (s *Source) next(f *skb.Frame) bool {
 		s.Close()
 		return false
 	}
-	f.At, f.Head, f.Len, f.IPLen, f.UDPLen = at, e.head, e.len, e.ipLen, e.udpLen
+	f.At, f.Head, f.Len, f.IPLen, f.UDPLen, f.IPID = at, e.head, e.len, e.ipLen, e.udpLen, e.ipID
 	return true
 }
 
@@ -131,7 +131,7 @@ func (s *Source) readEntry() (entry, error) {
 		return entry{}, damaged(err)
 	}
 	s.opts.readdress(f)
-	return entry{f.at, s.headers.Intern(f.head), f.Len, f.IPLen, f.UDPLen}, nil
+	return entry{f.at, s.headers.Intern(f.head), f.Len, f.IPLen, f.UDPLen, f.IPID}, nil
 }
 
 // again begins the next pass, if there is one.

@@ -177,6 +177,9 @@ func (c *Core) ticksBy(t engine.Time) int64 {
 	return int64((t-c.cfg.TickPhase)/c.cfg.Jiffy) + 1
 }
 
+// TickAt returns when the nth tick is, counted as Jiffies does.
+func (c *Core) TickAt(n int64) engine.Time { return c.cfg.TickPhase + engine.Time(n-1)*c.cfg.Jiffy }
+
 // JiffiesOf converts a time to jiffies, rounding up, as msecs_to_jiffies does.
 func (c *Core) JiffiesOf(d engine.Time) int64 {
 	return int64((d + c.cfg.Jiffy - 1) / c.cfg.Jiffy)

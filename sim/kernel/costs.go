@@ -92,6 +92,8 @@ type Costs struct {
 	IP Cost `cost:"ip"`
 	// ip_route_input_noref; skipped when early demux found a valid route.
 	Route Cost `cost:"route"`
+	// ip_defrag of one fragment: finding its datagram, its place, and putting it together at the end.
+	Defrag Cost `cost:"defrag"`
 	// udp_rcv and __udp4_lib_rcv: header checks and the socket lookup.
 	UDP Cost `cost:"udp"`
 	// A software checksum over a datagram: udp4_gro_receive, __udp_lib_checksum_complete.

@@ -47,6 +47,14 @@ type Profile struct {
 	UDPGROChecksum bool
 	// IgnoredMulti: the Udp row counts multicast datagrams without listener (K310-9).
 	IgnoredMulti bool
+	// EarlyDemuxFragments: early demux looks at fragments, too (IF-1, FR-11; not since 4.19).
+	EarlyDemuxFragments bool
+	// FragEvictor: above the low threshold a worker evicts incomplete datagrams, and a bucket holds 128 (FR-2, FR-4; not since 4.17).
+	FragEvictor bool
+	// FragOverlapFails: a datagram whose fragments overlap is given up, and ReasmOverlaps counts it (since 4.19); otherwise fragments are trimmed (FR-7).
+	FragOverlapFails bool
+	// FragQueueSize is what an incomplete datagram is charged for besides its fragments, in bytes (FR-3).
+	FragQueueSize int
 	// SubnetZeroBroadcast: the first address of a network is a broadcast address, too, as its last one is (fib_add_ifaddr before 5.14).
 	SubnetZeroBroadcast bool
 	// SoftnetColumns is the width of /proc/net/softnet_stat (FMT-1, K310-8).
@@ -144,6 +152,9 @@ func Linux40() Profile {
 
 		EarlyDemuxBroadcast: true,
 		SubnetZeroBroadcast: true,
+		EarlyDemuxFragments: true,
+		FragEvictor:         true,
+		FragQueueSize:       168,
 	}
 }
 

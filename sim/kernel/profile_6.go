@@ -30,6 +30,9 @@ func Linux61() Profile {
 	p.GRONormalList = true
 	p.NAPIThreaded = true
 	p.NAPIDeferHardIRQs = true
+	p.EarlyDemuxFragments = false
+	p.FragEvictor = false
+	p.FragOverlapFails = true
 	return p
 }
 

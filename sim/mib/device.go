@@ -155,6 +155,8 @@ type Snapshot struct {
 	Forwarding bool
 	// NoIgnoredMulti is set for a kernel whose Udp row has no column IgnoredMulti (K310-9).
 	NoIgnoredMulti bool
+	// ReasmOverlaps is set for a kernel whose IpExt row has a column ReasmOverlaps.
+	ReasmOverlaps bool
 	// MemErrors is set for a kernel whose Udp row has a column MemErrors.
 	MemErrors bool
 	// NrIRQs is nr_irqs, the number of interrupt descriptors: it is the length of the intr line of /proc/stat

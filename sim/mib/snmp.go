@@ -21,9 +21,19 @@ type IP struct {
 	// InDelivers counts packets handed to a protocol, whatever became of them there: UDP drops are included.
 	// Incremented in net/ipv4/ip_input.c:ip_local_deliver_finish (LF-2).
 	InDelivers uint64 `kernel:"InDelivers"`
+	// ReasmTimeout counts datagrams whose rest did not come in time; each is in ReasmFails, too.
+	// Incremented in net/ipv4/ip_fragment.c:ip_expire (FR-5).
+	ReasmTimeout uint64 `kernel:"ReasmTimeout"`
 	// ReasmReqds counts fragments that were handed to reassembly.
 	// Incremented in net/ipv4/ip_fragment.c:ip_defrag (FR-1).
 	ReasmReqds uint64 `kernel:"ReasmReqds"`
+	// ReasmOKs counts datagrams that were put together, not their fragments.
+	// Incremented in net/ipv4/ip_fragment.c:ip_frag_reasm (FR-8).
+	ReasmOKs uint64 `kernel:"ReasmOKs"`
+	// ReasmFails counts datagrams that were given up, and fragments for which there was no memory; not fragments
+	// that were refused because they overlap or go beyond the end.
+	// Incremented in net/ipv4/ip_fragment.c:ip_defrag, ip_expire, ip_frag_too_far, ip_frag_reasm (FR-2 to FR-8).
+	ReasmFails uint64 `kernel:"ReasmFails"`
 	// OutRequests counts IP packets that this host sent: here, ICMP errors.
 	// Incremented in net/ipv4/ip_output.c:ip_output.
 	OutRequests uint64 `kernel:"OutRequests"`
@@ -70,6 +80,10 @@ type IPExt struct {
 	// InCEPkts counts packets whose ECN bits are 11: a router was congested.
 	// Incremented in net/ipv4/ip_input.c:ip_rcv (IP-6).
 	InCEPkts uint64 `kernel:"InCEPkts"`
+	// ReasmOverlaps counts datagrams that were given up because fragments overlap; each is in Ip.ReasmFails, too.
+	// Kernels before 4.19 have no such column.
+	// Incremented in net/ipv4/ip_fragment.c:ip_frag_queue.
+	ReasmOverlaps uint64 `kernel:"ReasmOverlaps"`
 }
 
 // TCPExt is what receiving UDP moves in the TcpExt row of /proc/net/netstat.

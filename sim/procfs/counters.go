@@ -60,7 +60,7 @@ type Label struct {
 // that of its variable.
 func Counters(s *mib.Snapshot) View {
 	v := View{
-		flat("proc/net/netstat", named("TcpExt.", &s.Net.TCPExt), named("IpExt.", &s.Net.IPExt)),
+		flat("proc/net/netstat", named("TcpExt.", &s.Net.TCPExt), netstatIPExt(s)),
 		flat("proc/net/snmp", named("Ip.", &s.Net.IP), named("Icmp.", &s.Net.ICMP), snmpUDP(s)),
 		flat("proc/net/sockstat", sockstatCounters(s)),
 		flat("proc/stat", statCounters(s)),
@@ -152,6 +152,11 @@ func cpuRows(s *mib.Snapshot, counters func(*mib.Snapshot, int) []mib.NameValue)
 		rows[cpu] = Row{strconv.Itoa(cpu), []Label{{"cpu", cpu}}, counters(s, cpu)}
 	}
 	return rows
+}
+
+// netstatIPExt returns the IpExt row in the width of this kernel.
+func netstatIPExt(s *mib.Snapshot) []mib.NameValue {
+	return slices.DeleteFunc(named("IpExt.", &s.Net.IPExt), func(c mib.NameValue) bool { return c.Name == "IpExt.ReasmOverlaps" && !s.ReasmOverlaps })
 }
 
 // snmpUDP returns the Udp row in the width of this kernel (K310-9).

@@ -22,7 +22,7 @@ func host() *mib.Snapshot {
 	return &mib.Snapshot{
 		TimePS:         98*second + 76*tick + 5_400_000_000,
 		HZ:             250,
-		SoftnetColumns: 11, MemErrors: true,
+		SoftnetColumns: 11, MemErrors: true, ReasmOverlaps: true,
 		NrIRQs:        72,
 		Processes:     1301,
 		ProcsRunning:  3,
@@ -32,9 +32,9 @@ func host() *mib.Snapshot {
 		FragMemory:    5888,
 		Net: mib.Net{
 			IP: mib.IP{InReceives: 900001, InHdrErrors: 102, InAddrErrors: 103, InUnknownProtos: 104, InDelivers: 900005,
-				ReasmReqds: 106, OutRequests: 107, ForwDatagrams: 108},
+				ReasmReqds: 106, OutRequests: 107, ForwDatagrams: 108, ReasmTimeout: 109, ReasmOKs: 110, ReasmFails: 111},
 			IPExt: mib.IPExt{InTruncatedPkts: 201, InMcastPkts: 202, InBcastPkts: 203, InOctets: 5_000_000_204, OutOctets: 205,
-				InMcastOctets: 206, InBcastOctets: 207, InCsumErrors: 208, InNoECTPkts: 209, InECT1Pkts: 210, InECT0Pkts: 211, InCEPkts: 212, InNoRoutes: 213},
+				InMcastOctets: 206, InBcastOctets: 207, InCsumErrors: 208, InNoECTPkts: 209, InECT1Pkts: 210, InECT0Pkts: 211, InCEPkts: 212, InNoRoutes: 213, ReasmOverlaps: 214},
 			TCPExt: mib.TCPExt{IPReversePathFilter: 301},
 			ICMP:   mib.ICMP{InMsgs: 401, OutMsgs: 402, OutDestUnreachs: 403, OutTimeExcds: 404, OutParmProbs: 405},
 			UDP:    mib.UDP{InDatagrams: 800501, NoPorts: 502, InErrors: 503, RcvbufErrors: 504, InCsumErrors: 505, IgnoredMulti: 506, MemErrors: 507},

@@ -30,7 +30,7 @@ TCPACKSkippedTimeWait TCPACKSkippedChallenge`),
 	ipExtRow = row{
 		name: "IpExt",
 		columns: strings.Fields(`InNoRoutes InTruncatedPkts InMcastPkts OutMcastPkts InBcastPkts OutBcastPkts InOctets OutOctets
-			InMcastOctets OutMcastOctets InBcastOctets OutBcastOctets InCsumErrors InNoECTPkts InECT1Pkts InECT0Pkts InCEPkts`),
+			InMcastOctets OutMcastOctets InBcastOctets OutBcastOctets InCsumErrors InNoECTPkts InECT1Pkts InECT0Pkts InCEPkts ReasmOverlaps`),
 	}
 )
 
@@ -39,6 +39,10 @@ TCPACKSkippedTimeWait TCPACKSkippedChallenge`),
 func WriteNetstat(w io.Writer, s *mib.Snapshot) error {
 	b := bufio.NewWriter(w)
 	tcpExtRow.write(b, values(&s.Net.TCPExt))
-	ipExtRow.write(b, values(&s.Net.IPExt))
+	ext := ipExtRow
+	if !s.ReasmOverlaps {
+		ext.columns = ext.columns[:len(ext.columns)-1]
+	}
+	ext.write(b, values(&s.Net.IPExt))
 	return b.Flush() // a failed write stays with b
 }

@@ -57,6 +57,7 @@ func possible(t *rapid.T) *mib.Snapshot {
 		TimePS:         rapid.Int64Range(0, math.MaxInt64/2).Draw(t, "time"),
 		SoftnetColumns: rapid.SampledFrom([]int{10, 11, 13, 15}).Draw(t, "columns"),
 		MemErrors:      true,
+		ReasmOverlaps:  true,
 		Net:            rapid.Make[mib.Net]().Draw(t, "net"),
 		CPUs:           rapid.SliceOfN(rapid.Make[mib.CPU](), 1, 5).Draw(t, "cpus"),
 		Sockets:        rapid.SliceOfN(rapid.Make[mib.Socket](), 0, 4).Draw(t, "sockets"),

@@ -106,6 +106,10 @@ func counterOf(r skb.DropReason) Counter {
 		return Counter{netSNMP, "Ip.InAddrErrors"}
 	case skb.IPInNoRoutes:
 		return Counter{netNetstat, "IpExt.InNoRoutes"}
+	case skb.FragReasmTimeout:
+		return Counter{netSNMP, "Ip.ReasmTimeout"}
+	case skb.FragTooFar, skb.FragInvalid, skb.FragMem:
+		return Counter{netSNMP, "Ip.ReasmFails"}
 	case skb.IPNoProto:
 		return Counter{netSNMP, "Ip.InUnknownProtos"}
 	case skb.UDPCsum:

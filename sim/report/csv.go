@@ -81,7 +81,7 @@ func (t *longTable) ledger(res *sim.Result) {
 		name string
 		n    uint64
 	}{{"born", l.Born()}, {"clones", l.Clones}, {"consumed", l.Consumed}, {"drops", l.Drops()}, {"frames", l.Frames},
-		{"live", l.Live()}, {"partner_lost", res.Partner}, {"rejects", l.Rejects()}} {
+		{"live", l.Live()}, {"merged", l.Merged}, {"partner_lost", res.Partner}, {"rejects", l.Rejects()}} {
 		t.count("ledger", "", v.name, v.n)
 	}
 	for r := skb.NotDropped + 1; r < skb.NumReasons; r++ {

@@ -40,7 +40,7 @@ type document struct {
 	Kernel kernelDoc `json:"kernel"`
 	// Latency is the time that packets took, by stage: fifo, ring, backlog, stack, rx_queue, wire_to_app.
 	Latency map[string]latencyDoc `json:"latency"`
-	// Ledger accounts for every packet: born = consumed + live + all of dropped.
+	// Ledger accounts for every packet: born = consumed + merged + live + all of dropped.
 	Ledger ledgerDoc `json:"ledger"`
 	// Name is the name of the scenario.
 	Name string `json:"name"`
@@ -229,6 +229,8 @@ type ledgerDoc struct {
 	Frames uint64 `json:"frames"`
 	// Live counts packets that were still somewhere at the end.
 	Live uint64 `json:"live"`
+	// Merged counts fragments that became part of a datagram, all but one of each; left out if there was none.
+	Merged uint64 `json:"merged,omitempty"`
 }
 
 type socketDoc struct {
@@ -285,7 +287,7 @@ type waterfallDoc struct {
 }
 
 type rowDoc struct {
-	// Fate is lost, refused, waiting, passed (on to copies) or read.
+	// Fate is lost, refused, waiting, merged (fragments), passed (on to copies) or read.
 	Fate string `json:"fate"`
 	// N counts packets.
 	N uint64 `json:"n"`

@@ -96,7 +96,7 @@ func makeCosts(c *kernel.Costs) costsDoc {
 }
 
 func makeLedger(l *skb.Ledger) ledgerDoc {
-	d := ledgerDoc{Born: l.Born(), Clones: l.Clones, Frames: l.Frames, Consumed: l.Consumed, Live: l.Live(), Dropped: map[string]uint64{}}
+	d := ledgerDoc{Born: l.Born(), Clones: l.Clones, Frames: l.Frames, Consumed: l.Consumed, Live: l.Live(), Merged: l.Merged, Dropped: map[string]uint64{}}
 	for r, n := range l.Dropped {
 		if n > 0 {
 			d.Dropped[skb.DropReason(r).String()] = n

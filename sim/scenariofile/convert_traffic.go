@@ -48,7 +48,7 @@ func (c *converter) source(j int, s *scenario.Scenario) {
 func (c *converter) synthesis(p path, d *sourceSection) traffic.Config {
 	t := traffic.Config{
 		Name: d.Name, To: d.To, MilliPPS: d.Rate.v, Src: d.Src.v, Dst: d.Dst.v, Flows: d.Flows, Groups: d.Groups,
-		VLAN: *d.VLAN, TOS: *d.TOS, NoChecksum: !*d.Checksum, Start: d.Start.v, Stop: d.Stop.v, Count: d.Count,
+		VLAN: *d.VLAN, MTU: d.MTU, TOS: *d.TOS, NoChecksum: !*d.Checksum, Start: d.Start.v, Stop: d.Stop.v, Count: d.Count,
 	}
 	for i := range d.Profile {
 		t.Profile = append(t.Profile, traffic.RatePoint{At: d.Profile[i].At.v, MilliPPS: d.Profile[i].Rate.v, Step: d.Profile[i].Step})

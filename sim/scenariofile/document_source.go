@@ -38,6 +38,8 @@ type sourceSection struct {
 	VLAN *int `json:"vlan,omitempty" only:"synthetic"`
 	// TOS is the type-of-service byte.
 	TOS *uint8 `json:"tos,omitempty" only:"synthetic"`
+	// MTU is that of the sender's link: a datagram whose IP length is larger comes in fragments, back to back; rate, count and size are then those of datagrams. Left out: one frame for each, of any size.
+	MTU int `json:"mtu,omitempty" only:"synthetic" example:"1500"`
 	// Checksum fills in the UDP checksum; without it the field is zero.
 	Checksum *bool `json:"checksum,omitempty" only:"synthetic"`
 	// Stop ends the source. Left out: the end of the run.

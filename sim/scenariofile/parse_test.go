@@ -192,7 +192,7 @@ func TestEverything(t *testing.T) {
 				BadUDPChecksum: 1000, BadUDPLength: 1000, UnknownPort: 1000, Fragment: 1000,
 			},
 		},
-		source("2", traffic.Config{Size: law.Must(law.Uniform(20, 1024)), SizeIsPayload: true}),
+		source("2", traffic.Config{MTU: 1500, Size: law.Must(law.Uniform(20, 1024)), SizeIsPayload: true}),
 		source("3", traffic.Config{Size: law.Must(law.Uniform(0, 1)), SizeIsPayload: true, Arrivals: traffic.Arrivals{Kind: traffic.Poisson}}),
 		source("4", traffic.Config{
 			Size: law.Must(law.Lognormal(100, 150)), SizeIsPayload: true,

@@ -2,7 +2,7 @@ package skb
 
 import "fmt"
 
-// A Ledger accounts for every packet: Born == Consumed + all Dropped + live,
+// A Ledger accounts for every packet: Born == Consumed + Merged + all Dropped + live,
 // where live is counted independently, from what the queues hold and what is
 // in hand. It is a plain value: a copy is a snapshot.
 type Ledger struct {
@@ -14,6 +14,8 @@ type Ledger struct {
 	Consumed uint64
 	// Dropped counts the others, by reason.
 	Dropped [NumReasons]uint64
+	// Merged counts fragments that became part of another packet: all but one of each datagram.
+	Merged uint64
 	// Hand counts packets between two queues: with a core that carries them up, or with a reader that copies them.
 	Hand uint64
 }
@@ -32,6 +34,9 @@ func (l *Ledger) Clone() {
 	l.Clones++
 	l.Hand++
 }
+
+// Merge says that n packets that nobody had in hand are part of another one now.
+func (l *Ledger) Merge(n uint64) { l.Merged += n }
 
 // Consume retires a packet in hand that reached its reader. It models consume_skb.
 func (l *Ledger) Consume() {
@@ -70,15 +75,15 @@ func (l *Ledger) count(lost bool) (n uint64) {
 
 // Live returns how many packets must still be somewhere.
 func (l *Ledger) Live() uint64 {
-	return l.Born() - l.Consumed - l.Drops() - l.Rejects()
+	return l.Born() - l.Consumed - l.Merged - l.Drops() - l.Rejects()
 }
 
 // Check compares the ledger with the number of packets found in the queues.
 func (l *Ledger) Check(queued uint64) error {
 	live := queued + l.Hand
 	if want := l.Live(); want != live {
-		return fmt.Errorf("skb: ledger broken: born %d - consumed %d - drops %d - rejects %d = %d, but queues and hands hold %d",
-			l.Born(), l.Consumed, l.Drops(), l.Rejects(), want, live)
+		return fmt.Errorf("skb: ledger broken: born %d - consumed %d - merged %d - drops %d - rejects %d = %d, but queues and hands hold %d",
+			l.Born(), l.Consumed, l.Merged, l.Drops(), l.Rejects(), want, live)
 	}
 	return nil
 }

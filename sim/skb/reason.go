@@ -87,6 +87,16 @@ const (
 	IPInNoRoutes
 	// IPSourceRoute: a source route that is refused or leads nowhere (IF-3).
 	IPSourceRoute
+	// FragReasmTimeout: the rest of the datagram did not come in time (FR-5).
+	FragReasmTimeout
+	// FragTooFar: too many other fragments of the source have come since (FR-6).
+	FragTooFar
+	// DupFrag: a fragment that is there already, empty, beyond the end, or overlaps (FR-7).
+	DupFrag
+	// FragInvalid: fragments that do not make a datagram: too long, or an impossible mix of ECN bits (FR-8).
+	FragInvalid
+	// FragMem: no memory for incomplete datagrams (FR-2, FR-4).
+	FragMem
 
 	// NumReasons is the number of reasons, NotDropped included.
 	NumReasons
@@ -103,8 +113,10 @@ var reasonNames = [NumReasons]string{
 	CPUBacklog: "CPU_BACKLOG", UnhandledProto: "UNHANDLED_PROTO", HandledElsewhere: "HANDLED_ELSEWHERE",
 	OtherHost: "OTHERHOST", PktTooSmall: "PKT_TOO_SMALL", IPInHdr: "IP_INHDR", IPCsum: "IP_CSUM",
 	NetfilterDrop: "NETFILTER_DROP", IPRPFilter: "IP_RPFILTER", IPInvalidSource: "IP_INVALID_SOURCE",
-	IPInvalidDest: "IP_INVALID_DEST", IPInAddrErrors: "IP_INADDRERRORS", IPInNoRoutes: "IP_INNOROUTES", IPSourceRoute: "IP_SOURCE_ROUTE", IPNoProto: "IP_NOPROTO",
-	UDPCsum: "UDP_CSUM", NoSocket: "NO_SOCKET", IgnoredMulti: "IGNORED_MULTI", NoMem: "NOMEM",
+	IPInvalidDest: "IP_INVALID_DEST", IPInAddrErrors: "IP_INADDRERRORS", IPInNoRoutes: "IP_INNOROUTES", IPSourceRoute: "IP_SOURCE_ROUTE",
+	FragReasmTimeout: "FRAG_REASM_TIMEOUT", FragTooFar: "FRAG_TOO_FAR", DupFrag: "DUP_FRAG", FragInvalid: "FRAG_INVALID", FragMem: "FRAG_MEM",
+	IPNoProto: "IP_NOPROTO",
+	UDPCsum:   "UDP_CSUM", NoSocket: "NO_SOCKET", IgnoredMulti: "IGNORED_MULTI", NoMem: "NOMEM",
 	SocketRcvbuff: "SOCKET_RCVBUFF", SocketBacklog: "SOCKET_BACKLOG", SocketFilter: "SOCKET_FILTER",
 	ProtoMem: "PROTO_MEM", SocketClosed: "SOCKET_CLOSE", CopyFault: "COPY_FAULT", TapFull: "PACKET_SOCK_ERROR",
 }
@@ -124,7 +136,7 @@ func (r DropReason) Hardware() bool { return r > NotDropped && r < firstSoftware
 // reasons are refusals on purpose (contracts: drops and rejects).
 func (r DropReason) Lost() bool {
 	switch r {
-	case HWFIFO, HWNoDesc, HWReset, CPUBacklog, NoMem, SocketRcvbuff, SocketBacklog, ProtoMem, CopyFault, TapFull:
+	case HWFIFO, HWNoDesc, HWReset, CPUBacklog, NoMem, SocketRcvbuff, SocketBacklog, ProtoMem, FragMem, CopyFault, TapFull:
 		return true
 	}
 	return false

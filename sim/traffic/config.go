@@ -42,6 +42,9 @@ type Config struct {
 	VLAN int
 	// TOS is the type-of-service byte.
 	TOS uint8
+	// MTU is that of the sender's link: a datagram whose IP length is larger comes in fragments, back to back. 0 for
+	// frames of any size. Rate, Count and Size are those of datagrams, which may then have up to 65507 bytes of payload.
+	MTU int
 	// NoChecksum leaves the UDP checksum zero.
 	NoChecksum bool
 	// Start and Stop bound the source in virtual time; Stop 0 means the end of the run. The first frame comes one

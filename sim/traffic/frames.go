@@ -47,6 +47,8 @@ type maker struct {
 	notPayload int64 // what is to be taken off a size
 
 	flowStream, sizeStream, faultStream engine.Stream
+
+	id uint16 // of the last lone fragment
 }
 
 // A share of all numbers below a million stands for a fault: those below limit
@@ -99,7 +101,7 @@ func (m *maker) dress(f *skb.Frame) {
 	}
 	head := &m.heads[flow*uint64(1+len(m.faults))]
 	g := head.UDPFrame(int(m.size.Draw(&m.sizeStream) - m.notPayload))
-	f.Head, f.Len, f.IPLen, f.UDPLen = head, g.Len, g.IPLen, g.UDPLen
+	f.Head, f.Len, f.IPLen, f.UDPLen, f.IPID = head, g.Len, g.IPLen, g.UDPLen, 0
 	if len(m.faults) > 0 {
 		m.damage(f, flow)
 	}
@@ -112,6 +114,10 @@ func (m *maker) damage(f *skb.Frame, flow uint64) {
 		if x < s.limit {
 			s.fault.lengths(f)
 			f.Head = &m.heads[int(flow)*(1+len(m.faults))+1+i]
+			if s.fault == faultFragment {
+				m.id++
+				f.IPID = m.id
+			}
 			return
 		}
 	}

@@ -20,6 +20,9 @@ func New(c Config, seed uint64) (skb.FrameSource, error) {
 	}
 	at := newClock(&c, stream)
 	frames := newMaker(&c, stream)
+	if c.MTU != 0 {
+		return &fragmented{clock: at, maker: frames, mtu: c.MTU}, nil
+	}
 	if f, ok := frames.same(); ok {
 		return &regular{clock: at, frame: f}, nil
 	}

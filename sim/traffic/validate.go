@@ -20,6 +20,10 @@ const (
 	// Ethernet, and the largest that a port takes (RX-21), with a VLAN tag.
 	MinSize = 64
 	MaxSize = 9728 + skb.VLANHeader
+	// MinMTU is the least that IPv4 allows a link (RFC 791).
+	MinMTU = 68
+	// maxPayload is the longest UDP payload that IPv4 carries.
+	maxPayload = 65535 - skb.IPHeader - skb.UDPHeader
 	// MaxBurst is the largest mean length of a burst.
 	MaxBurst = 1_000_000_000
 )
@@ -45,6 +49,8 @@ func (c *Config) Validate() error {
 		c.validateSize(),
 		c.validateFlows(),
 		cfgerr.Range("vlan", c.VLAN, 0, 4094),
+		cfgerr.Check(c.MTU == 0 || c.MTU >= MinMTU && c.MTU <= MaxSize-skb.EthHeader-skb.EthFCS-skb.VLANHeader, "mtu", c.MTU,
+			fmt.Sprintf("0 for no fragments, or %d to %d", MinMTU, MaxSize-skb.EthHeader-skb.EthFCS-skb.VLANHeader)),
 		cfgerr.Range("start", c.Start, 0, engine.MaxTime),
 		cfgerr.Check(c.Stop == 0 || c.Stop > c.Start && c.Stop <= engine.MaxTime, "stop", c.Stop, "0, or later than start"),
 		cfgerr.Under("faults", c.Faults.validate()),
@@ -133,9 +139,13 @@ func (c *Config) validateStates() error {
 const statesPerFrame = 1000
 
 func (c *Config) validateSize() error {
-	name, least, most := "size", int64(MinSize), int64(MaxSize)
+	largest := MaxSize
+	if c.MTU != 0 {
+		largest = c.overhead() + maxPayload
+	}
+	name, least, most := "size", int64(MinSize), int64(largest)
 	if c.SizeIsPayload {
-		name, least, most = "payload", 0, int64(MaxSize-c.overhead())
+		name, least, most = "payload", 0, int64(largest-c.overhead())
 	}
 	return cfgerr.Check(c.Size.Min() >= least && c.Size.Max() <= most, name, c.Size,
 		fmt.Sprintf("%d to %d bytes in every draw", least, most))
