@@ -30,6 +30,7 @@ var floors = []row{
 	{1, "a core that spends time", []string{"sim/cpu"}},
 	{2, "the stages, in the order in which a packet meets them; traffic", []string{
 		"nic", "napi", "softirq", "ipstack", "udp", "socket", "sim/traffic"}},
+	{3, "classic BPF programs", []string{"sim/filter"}},
 	{3, "the experiment as plain structs; renderers; readers of captures", []string{
 		"sim/scenario", "sim/procfs", "sim/trace", "sim/capture"}},
 	{4, "the host and the run", []string{"sim"}},
