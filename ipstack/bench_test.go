@@ -35,6 +35,10 @@ type bench struct {
 
 	demux func(*skb.Buff) // if not nil, early demux
 	got   []skb.Buff      // what UDP got
+
+	backlog     []skb.Buff // what netif_rx got
+	backlogFull bool       // it refuses
+	prequeue    int        // net.core.netdev_tstamp_prequeue
 }
 
 var (
@@ -59,7 +63,19 @@ func newBench(t *testing.T, edit ...func(*bench, *Config)) *bench {
 	b.line = b.core.NewLine(&b.zero, &b.count, func(c *cpu.Core) { b.job(c) })
 	b.core.Join(false)
 	b.layer = New(Layer{Config: cfg, Profile: &b.prof, Costs: &b.costs, Ledger: &b.ledger, Net: &b.net, UDP: b,
-		Rand: engine.NewStream(1, "netfilter")})
+		Rand: engine.NewStream(1, "netfilter"), IngressRand: engine.NewStream(1, "ingress"), NetStamp: &skb.NetStamp{Prequeue: &b.prequeue}})
+	b.layer.NetifReceiveSKB = b.layer.ReceiveSKB
+	b.layer.NetifRX = func(_ *cpu.Core, p *skb.Buff) skb.DropReason {
+		if b.backlogFull {
+			b.ledger.Drop(skb.CPUBacklog)
+			return skb.CPUBacklog
+		}
+		b.backlog = append(b.backlog, *p)
+		b.ledger.Consume()
+		return skb.NotDropped
+	}
+	b.layer.NetifRXNI = b.layer.NetifRX
+	b.layer.StartWorkers([]*cpu.Core{b.core})
 	b.eth0 = b.layer.AddDevice("eth0", mac, 1500, skb.AddrFrom(own), 24)
 	return b
 }
@@ -119,12 +135,10 @@ func (b *bench) receive(dst netip.AddrPort, change ...packet) {
 }
 
 func (b *bench) tapped() (n uint64) {
-	for _, d := range b.layer.Devices() {
-		for _, t := range d.Taps() {
-			n += t.Live()
-		}
+	for _, t := range b.layer.Taps() {
+		n += t.Live()
 	}
-	return n
+	return n + b.layer.Live()
 }
 
 // counts compares every counter of the namespace.

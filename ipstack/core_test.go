@@ -13,12 +13,33 @@ import (
 	"github.com/seed-556df219/rxpath/sim/skb"
 )
 
+// tagged makes a packet one with a tag that the hardware took out.
+func tagged(tci uint16) packet {
+	return func(h *skb.Header, b *skb.Buff) { h.Tagged, h.VLAN, b.Tagged = true, tci, true }
+}
+
+// inBand leaves the tags in the data, inner ones behind the first.
+func inBand(tci uint16, inner ...uint16) packet {
+	return func(h *skb.Header, b *skb.Buff) {
+		h.Tagged, h.VLAN = true, tci
+		if len(inner) > 0 {
+			h.DoubleTagged, h.InnerVLAN = true, inner[0]
+		}
+		b.InBand = h.Tags()
+		b.Len += skb.VLANHeader * uint32(b.InBand)
+	}
+}
+
 // CORE-4 to CORE-6, CORE-9, CORE-20, ODD-15, ODD-26, ODD-27: one frame through the
 // receive core: how often processed counts, who counts a drop, what a VLAN
 // device counts.
 func TestReceiveCore(t *testing.T) {
-	tag := func(id uint16) packet {
-		return func(h *skb.Header, b *skb.Buff) { h.Tagged, h.VLAN, b.Tagged = true, id, true }
+	tag := tagged
+	serviceTag := func(h *skb.Header, _ *skb.Buff) { h.ServiceTag = true }
+	outerOut := func(h *skb.Header, b *skb.Buff) { // the hardware took the first of two tags
+		b.Tagged = true
+		b.InBand--
+		b.Len -= skb.VLANHeader
 	}
 	unknown := func(h *skb.Header, _ *skb.Buff) { h.EtherType = 0x88cc }
 	both := func(f ...packet) packet {
@@ -45,6 +66,12 @@ func TestReceiveCore(t *testing.T) {
 		"with a tap":                   {change: both(), tap: true, want: result{processed: 1, taps: 1, delivered: 1}},
 		"CORE-6: VLAN device":          {change: tag(7), want: result{processed: 2, vlanPackets: 1, vlanOcts: 128, delivered: 1}},
 		"CORE-6: priority bits":        {change: tag(7 | 5<<13), want: result{processed: 2, vlanPackets: 1, vlanOcts: 128, delivered: 1}},
+		"CORE-4.3: tag in the data":    {change: inBand(7), want: result{processed: 2, vlanPackets: 1, vlanOcts: 128, delivered: 1}},
+		"CORE-4.3: no device for it":   {change: inBand(8), want: result{processed: 1, reason: skb.OtherHost}},
+		"CORE-4.3: two tags":           {change: inBand(7, 0), want: result{processed: 2, vlanPackets: 1, vlanOcts: 132, delivered: 1}},
+		"CORE-4.3: one out, one in":    {change: both(inBand(7, 9), outerOut), want: result{processed: 2, vlanPackets: 1, vlanOcts: 132, reason: skb.OtherHost}},
+		"CORE-4.3: an inner one stays": {change: inBand(8, 7), want: result{processed: 1, dropped: 1, reason: skb.UnhandledProto}},
+		"CORE-4.3: 802.1AD":            {change: both(inBand(7), serviceTag), want: result{processed: 1, reason: skb.OtherHost}},
 		"CORE-6: taps in each round":   {change: tag(7), tap: true, tapOnTop: true, want: result{processed: 2, vlanPackets: 1, vlanOcts: 128, taps: 1, vlanTaps: 1, delivered: 1}},
 		"CORE-4.8: unknown VLAN":       {change: tag(8), want: result{processed: 1, reason: skb.OtherHost}},
 		"CORE-4.8: VLAN 0":             {change: tag(0), want: result{processed: 1, delivered: 1}},

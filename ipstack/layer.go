@@ -39,16 +39,31 @@ type Layer struct {
 	Net     *mib.Net
 	// UDP is the protocol handler.
 	UDP Protocol
-	// Rand draws for netfilter rules.
-	Rand engine.Stream
+	// Rand draws for netfilter rules, IngressRand for those of ingress queueing disciplines.
+	Rand, IngressRand engine.Stream
 	// Digest witnesses what timers do.
 	Digest engine.Digest
+	// NetStamp is the switch of receive timestamps.
+	NetStamp *skb.NetStamp
+	// NetifReceiveSKB takes what a bridge passes up on its own device (CORE-6).
+	NetifReceiveSKB func(*cpu.Core, *skb.Buff)
+	// NetifRX and NetifRXNI take what macvlans hand to the backlog (CORE-43).
+	NetifRX, NetifRXNI func(*cpu.Core, *skb.Buff) skb.DropReason
+	// MacvlanCopies counts the copies made of multicasts for macvlans.
+	MacvlanCopies uint64
 
-	devices  []*Device // by index, devices[1] is lo
-	routeGen uint64
-	icmp     icmpLimit
-	frags    frags
-	peers    map[skb.Addr]*peer
+	devices   []*Device // by index, devices[1] is lo
+	tapped    bool      // there is a packet socket for all protocols
+	ptypeAll  []*Tap    // those that are not bound, newest first
+	ptypeBase []*Tap    // those for one EtherType that are not bound
+	specific  int       // packet sockets for one EtherType, bound or not
+	closed    TapTotals // of packet sockets that are closed
+	workers   []*worker // by CPU, if there are macvlans
+	taps      []*Tap    // all packet sockets, in the order in which they were opened
+	routeGen  uint64
+	icmp      icmpLimit
+	frags     frags
+	peers     map[skb.Addr]*peer
 }
 
 // New returns a layer with the device lo.
@@ -98,11 +113,11 @@ func (l *Layer) DeviceNamed(name string) (*Device, error) {
 // AddDevice registers a device with an address.
 func (l *Layer) AddDevice(name string, mac skb.MAC, mtu int, addr skb.Addr, prefixLen int) *Device {
 	d := &Device{layer: l, Name: name, Index: int32(len(l.devices)), MAC: mac, MTU: mtu, Addr: addr, PrefixLen: prefixLen}
-	d.groups = []Group{{Addr: allHosts, Users: 1, Excludes: 1}} // GM-3
+	d.groups = []Group{{Addr: AllHosts, Users: 1, Excludes: 1}} // GM-3
 	l.devices = append(l.devices, d)
 	l.routeGen++
 	return d
 }
 
-// allHosts is 224.0.0.1.
-const allHosts skb.Addr = 0xe0000001
+// AllHosts is 224.0.0.1, of which every device is a member (GM-3).
+const AllHosts skb.Addr = 0xe0000001

@@ -44,7 +44,7 @@ func (l *Layer) routeMulticast(d *Device, h *skb.Header) routeResult {
 	case h.Src.Multicast(), h.Src.Broadcast(), h.Src.Loopback() && !l.routeLocalnet(d):
 		return invalid(skb.IPInvalidSource)
 	case h.Src>>24 == 0:
-		if h.Dst>>8 != allHosts>>8 {
+		if h.Dst>>8 != AllHosts>>8 {
 			return invalid(skb.IPInvalidSource)
 		}
 	default:

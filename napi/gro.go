@@ -32,8 +32,8 @@ type GRO struct {
 
 // Receive models napi_gro_receive and dev_gro_receive. UDP is never merged and
 // never held (GRO-3); but a checksum that nobody has verified is verified here
-// (GRO-2), unless the packet is a fragment, has IP options, is padded, or has a
-// bad IP header checksum (GRO-1).
+// (GRO-2), unless the packet is a fragment, has IP options, is padded, has a VLAN
+// tag in its data or a bad IP header checksum (GRO-1).
 func (g *GRO) Receive(c *cpu.Core, b *skb.Buff) {
 	if g.On {
 		c.Spend(g.Costs.GRO.Fixed)
@@ -90,7 +90,7 @@ func (g *GRO) verify(c *cpu.Core, b *skb.Buff) {
 // verifiable says whether udp4_gro_receive gets as far as the checksum.
 func verifiable(b *skb.Buff) bool {
 	h := b.Head
-	return h.EtherType == skb.EtherTypeIPv4 && h.IPVersion == 4 && h.IHL == 5 && h.Proto == skb.ProtoUDP &&
+	return b.InBand == 0 && h.EtherType == skb.EtherTypeIPv4 && h.IPVersion == 4 && h.IHL == 5 && h.Proto == skb.ProtoUDP &&
 		h.IPChecksum != skb.ChecksumBad && !h.Fragment() && h.UDPChecksum != skb.ChecksumZero &&
 		uint32(b.IPLen) == b.Len
 }

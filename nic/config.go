@@ -47,9 +47,13 @@ type Config struct {
 	FlowFilters []FlowFilter `ethtool:"-U"`
 	// RXAll is the feature rx-all: frames with errors are received, too (RX-22).
 	RXAll bool `ethtool:"-K rx-all"`
+	// RXVLANOffload is the feature rx-vlan-offload: the hardware takes VLAN tags out.
+	RXVLANOffload bool `ethtool:"-K rxvlan"`
 	// Promisc accepts everything, AllMulti every multicast frame (RX-42).
 	Promisc  bool `ip:"promisc"`
 	AllMulti bool `ip:"allmulticast"`
+	// Addresses are further addresses that the interface accepts, those of macvlans.
+	Addresses [][6]byte
 	// VLANs are the VLAN ids that devices were made for on this interface.
 	VLANs []int `ip:"link add type vlan id"`
 	// RSSKey is the Toeplitz key, 40 bytes used; nil means the fixed default key (RX-34: a real machine draws it at boot).
@@ -139,7 +143,7 @@ func DefaultConfig() Config {
 	return Config{
 		Driver: DriverIxgbe, MAC: [6]byte{0x02, 0, 0, 0, 0, 0x10}, MTU: 1500,
 		LinkBitsPerSecond: 10_000_000_000,
-		RXRing:            512, RXUsecs: 1, RXPause: true, TXPause: true, RXChecksum: true, GRO: true,
+		RXRing:            512, RXUsecs: 1, RXPause: true, TXPause: true, RXChecksum: true, GRO: true, RXVLANOffload: true,
 		Partner: Partner{Queue: 10 * engine.Millisecond},
 	}
 }

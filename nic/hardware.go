@@ -76,7 +76,7 @@ func (Intel82599) Match(f *FlowFilter, h *skb.Header) bool {
 // Checksums implements Hardware: the IPv4 header, and UDP or TCP of a whole
 // datagram. UDP without a checksum is called bad: the erratum of row 4.
 func (Intel82599) Checksums(h *skb.Header) (ip, l4 Sum) {
-	if h.EtherType != skb.EtherTypeIPv4 || h.IPVersion != 4 {
+	if h.EtherType != skb.EtherTypeIPv4 || h.IPVersion != 4 || h.Stacked() {
 		return SumUnchecked, SumUnchecked
 	}
 	ip = SumGood

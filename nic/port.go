@@ -1,6 +1,8 @@
 package nic
 
 import (
+	"slices"
+
 	"github.com/seed-556df219/rxpath/sim/cpu"
 	"github.com/seed-556df219/rxpath/sim/engine"
 	"github.com/seed-556df219/rxpath/sim/hist"
@@ -81,7 +83,7 @@ type Port struct {
 	service   engine.Time // the next run of the service task
 	upAt      engine.Time // when the interface came up
 
-	groups   map[uint32]int // multicast MACs by their low 23 bits
+	groups   map[skb.MAC]int // multicast MACs
 	mcFilter [4096]bool
 	rssKey   []byte
 	memo     skb.Memo[verdict]
@@ -102,7 +104,7 @@ const servicePeriod = 2 * engine.Second
 func New(name string, cfg Config, env Env) *Port {
 	p := &Port{
 		cfg: cfg, driver: driverOf(&cfg), name: name, ifindex: env.IfIndex, cpus: env.CPUs, naive: env.Naive, profile: env.Profile,
-		costs: env.Costs, ledger: env.Ledger, gro: env.GRO, groups: map[uint32]int{}, rssKey: cfg.RSSKey,
+		costs: env.Costs, ledger: env.Ledger, gro: env.GRO, groups: map[skb.MAC]int{}, rssKey: cfg.RSSKey,
 		xoffAgain: engine.Never, service: servicePeriod, hw: env.Hardware, seed: env.Seed,
 	}
 	if p.hw == nil {
@@ -178,16 +180,21 @@ func (p *Port) Vectors() []*Vector { return p.vectors }
 func (p *Port) Queues() []*Queue { return p.queues }
 
 // JoinGroup adds a multicast MAC to the filter (GM-2, RX-42).
-func (p *Port) JoinGroup(group skb.Addr) {
-	p.groups[uint32(group)&0x7fffff]++
+func (p *Port) JoinGroup(group skb.Addr) { p.JoinMAC(skb.MulticastMAC(uint32(group))) }
+
+// LeaveGroup undoes JoinGroup.
+func (p *Port) LeaveGroup(group skb.Addr) { p.LeaveMAC(skb.MulticastMAC(uint32(group))) }
+
+// JoinMAC adds a multicast MAC to the filter. It models dev_mc_add.
+func (p *Port) JoinMAC(m skb.MAC) {
+	p.groups[m]++
 	p.refilter()
 }
 
-// LeaveGroup undoes JoinGroup.
-func (p *Port) LeaveGroup(group skb.Addr) {
-	k := uint32(group) & 0x7fffff
-	if p.groups[k]--; p.groups[k] == 0 {
-		delete(p.groups, k)
+// LeaveMAC undoes JoinMAC.
+func (p *Port) LeaveMAC(m skb.MAC) {
+	if p.groups[m]--; p.groups[m] == 0 {
+		delete(p.groups, m)
 	}
 	p.refilter()
 }
@@ -195,8 +202,8 @@ func (p *Port) LeaveGroup(group skb.Addr) {
 func (p *Port) refilter() {
 	p.mcFilter = [4096]bool{}
 	// Any order: every group sets a bit of its own.
-	for g := range p.groups {
-		p.mcFilter[mcIndex(skb.MulticastMAC(g))] = true
+	for m := range p.groups {
+		p.mcFilter[mcIndex(m)] = true
 	}
 	p.memo.Forget()
 	p.last = inspected{}
@@ -259,9 +266,10 @@ func (p *Port) judge(h *skb.Header) verdict {
 	case h.EtherType == skb.EtherTypePause:
 		v.reason = skb.HWPause
 	case p.cfg.Promisc:
-	case h.Tagged && !p.hasVLAN(int(h.VLAN&0xfff)):
+	case h.Tagged && !h.ServiceTag && !p.hasVLAN(int(h.VLAN&0xfff)):
 		v.reason = skb.HWVLANFilter
-	case v.cast == skb.PacketOtherHost, v.cast == skb.PacketMulticast && !p.cfg.AllMulti && !p.mcFilter[mcIndex(h.DstMAC)]:
+	case v.cast == skb.PacketOtherHost && !slices.Contains(p.cfg.Addresses, [6]byte(h.DstMAC)),
+		v.cast == skb.PacketMulticast && !p.cfg.AllMulti && !p.mcFilter[mcIndex(h.DstMAC)]:
 		v.reason = skb.HWFilter
 	}
 	p.steer(h, &v)
@@ -332,7 +340,7 @@ func (p *Port) lose(r skb.DropReason, n, times uint64) {
 // returns false if the frame has to wait for a descriptor.
 func (p *Port) transfer(f *skb.Frame, v *verdict, t engine.Time) bool {
 	q := p.queues[v.queue]
-	n := int(descriptors(stripped(f)))
+	n := int(descriptors(p.stripped(f)))
 	if q.free() < n {
 		if p.dropEn {
 			q.NoDesc++

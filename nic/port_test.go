@@ -264,7 +264,7 @@ func TestMACRefuses(t *testing.T) {
 				want[k] = v
 			}
 			if tc.reason == skb.NotDropped {
-				l := uint64(max(stripped(&f), 60))
+				l := uint64(max(b.port.stripped(&f), 60))
 				want["rx_packets"], want["rx_bytes"], want["rx_queue_0_packets"], want["rx_queue_0_bytes"] = 1, l, 1, l
 				want["rx_pkts_nic"], want["rx_bytes_nic"] = 1, uint64(f.WireLen())
 				require.EqualValues(t, 1, b.got)

@@ -32,10 +32,14 @@ func Truesize(l uint32) uint32 {
 // descriptors returns how many a frame takes (RX-14).
 func descriptors(l uint32) uint32 { return max(1, (l+bufferSize-1)/bufferSize) }
 
-// stripped returns the length of a frame in its buffers: the hardware takes the
-// VLAN tag out (RX-14, RX-41).
-func stripped(f *skb.Frame) uint32 {
-	if f.Head.Tagged {
+// strips reports whether the hardware takes the outer VLAN tag out: not one of
+// 802.1AD, and none with rx-vlan-offload off.
+func (p *Port) strips(h *skb.Header) bool { return h.Tagged && !h.ServiceTag && p.cfg.RXVLANOffload }
+
+// stripped returns the length of a frame in its buffers: without the VLAN tag
+// that the hardware takes out (RX-14, RX-41).
+func (p *Port) stripped(f *skb.Frame) uint32 {
+	if p.strips(f.Head) {
 		return f.Len - skb.VLANHeader
 	}
 	return f.Len
@@ -161,7 +165,7 @@ func (q *Queue) writtenBack(s *slot, i uint8) engine.Time {
 	if i+1 >= s.n {
 		return s.ready
 	}
-	rest := stripped(&s.frame) - bufferSize*uint32(i+1)
+	rest := q.port.stripped(&s.frame) - bufferSize*uint32(i+1)
 	return s.ready - q.port.busTime(rest)
 }
 
@@ -266,12 +270,15 @@ func (q *Queue) receive(c *cpu.Core, s *slot) bool {
 		p.ledger.Drop(bad) // RX-22: no software counter
 		return false
 	}
-	l := max(stripped(&b.Frame), skb.EthMinLen) // padded again (RX-24)
+	l := max(p.stripped(&b.Frame), skb.EthMinLen) // padded again (RX-24)
 	b.Linear = l
 	if l > hdrSize {
 		b.Linear = uint32(headers)
 	}
-	b.Tagged = b.Head.Tagged
+	if b.InBand = b.Head.Tags(); p.strips(b.Head) {
+		b.Tagged = true
+		b.InBand--
+	}
 	b.Truesize = Truesize(l)
 	q.Packets++
 	q.Bytes += uint64(l)

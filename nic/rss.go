@@ -37,7 +37,7 @@ func toeplitz(key []byte, in []byte) uint32 {
 // rssHash returns the hash of a frame: addresses, ports only if so configured
 // (RX-30, RX-31) and never for fragments; 0 for what is not IPv4 (RX-32).
 func rssHash(key []byte, h *skb.Header, ports bool) uint32 {
-	if h.EtherType != skb.EtherTypeIPv4 || h.IPVersion != 4 {
+	if h.EtherType != skb.EtherTypeIPv4 || h.IPVersion != 4 || h.Stacked() {
 		return 0
 	}
 	in := []byte{

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/netip"
@@ -27,7 +28,13 @@ import (
 type Config struct {
 	scenario.Host
 	NICs []scenario.NIC
-	Apps []scenario.App
+	// Devices are those on top of the interfaces, Taps the packet sockets that are not of one of either.
+	Devices []scenario.Device
+	Taps    []scenario.Tap
+	Apps    []scenario.App
+	// OpenFilter makes a filter of a packet socket out of its BPF program: it returns how many bytes of a packet to
+	// keep, seen on a CPU by a device. It is nil for programs that need none: package filter provides one.
+	OpenFilter func(program []string) (func(b *skb.Buff, cpu int, ifindex int32) int, error)
 	// Seed selects the random numbers of applications and firewall rules.
 	Seed uint64
 	// Naive uses the naive executive.
@@ -58,18 +65,19 @@ type Host struct {
 	net     mib.Net
 	stats   []mib.CPU
 
-	cores   []*cpu.Core
-	softnet softirq.Host
-	ip      *ipstack.Layer
-	udp     udp.Layer
-	sockets socket.Host
-	gro     map[string]*napi.GRO
-	ports   []*nic.Port
-	napis   []*napi.Instance
-	pollers []*softirq.Thread // of threaded interfaces
-	socks   []*Socket
-	threads []*socket.Thread
-	inodes  uint64
+	cores    []*cpu.Core
+	netstamp skb.NetStamp
+	softnet  softirq.Host
+	ip       *ipstack.Layer
+	udp      udp.Layer
+	sockets  socket.Host
+	gro      map[string]*napi.GRO
+	ports    []*nic.Port
+	napis    []*napi.Instance
+	pollers  []*softirq.Thread // of threaded interfaces
+	socks    []*Socket
+	threads  []*socket.Thread
+	inodes   uint64
 
 	latBacklog, latStack hist.Hist
 	digest               engine.Digest
@@ -79,10 +87,12 @@ type Host struct {
 // NewHost assembles a host: the stages bottom-up, each joined to the next. It
 // returns every fault of the configuration at once, as *cfgerr.Error values.
 func NewHost(cfg Config) (*Host, error) {
-	sc := scenario.Scenario{Host: cfg.Host, NICs: cfg.NICs, Apps: cfg.Apps, Run: scenario.Run{For: engine.Second}}
+	sc := scenario.Scenario{Host: cfg.Host, NICs: cfg.NICs, Devices: cfg.Devices, Taps: cfg.Taps, Apps: cfg.Apps, Run: scenario.Run{For: engine.Second}}
 	if err := sc.Validate(); err != nil {
 		return nil, err
 	}
+	declared := cfg.NICs
+	cfg.NICs = prepareNICs(&cfg)
 	h := &Host{cfg: cfg, profile: cfg.Kernel, costs: cfg.Costs, gro: map[string]*napi.GRO{}, inodes: 18230}
 	if cfg.Naive {
 		h.exec = engine.NewNaive()
@@ -98,11 +108,14 @@ func NewHost(cfg Config) (*Host, error) {
 		h.addNIC(i)
 	}
 	for i := range cfg.NICs { // behind all interfaces, so that those have the lowest indices
-		n := &cfg.NICs[i]
+		n := &declared[i]
 		dev, _ := h.ip.DeviceNamed(n.Name)
 		for _, id := range n.VLANs {
-			dev.AddVLAN(uint16(id), fmt.Sprintf("%s.%d", n.Name, id), 0, 0)
+			dev.AddVLAN(uint16(id), scenario.VLANName(n.Name, id), 0, 0)
 		}
+	}
+	if err := errors.Join(h.openNICTaps(), h.addDevices(cfg.Devices), h.openHostTaps(cfg.Taps)); err != nil {
+		return nil, err
 	}
 	for i := range cfg.Apps {
 		if err := h.openApp(&cfg.Apps[i]); err != nil {
@@ -120,8 +133,9 @@ func (h *Host) makeCores() {
 		Config: h.cfg.Softirq, Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger, HashSecret: uint32(h.cfg.Seed),
 		ThreadIRQs:  h.cfg.ThreadIRQs,
 		Device:      func(i int32) softirq.Device { return h.ip.Device(i) },
-		BacklogWait: h.latBacklog.Record,
+		BacklogWait: h.latBacklog.Record, NetStamp: &h.netstamp,
 	}
+	h.netstamp.Prequeue = &h.softnet.Config.TstampPrequeue
 	for i := range h.cfg.CPUs {
 		c := cpu.New(cpu.Config{
 			ID: i, CPUs: h.cfg.CPUs, Jiffy: engine.Second / engine.Time(h.cfg.HZ), TickPhase: h.cfg.TickPhase,
@@ -137,8 +151,12 @@ func (h *Host) makeCores() {
 func (h *Host) makeLayers() {
 	h.ip = ipstack.New(ipstack.Layer{
 		Config: h.cfg.IP, Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger, Net: &h.net,
-		Rand: engine.NewStream(h.cfg.Seed, "netfilter"),
+		Rand: engine.NewStream(h.cfg.Seed, "netfilter"), IngressRand: engine.NewStream(h.cfg.Seed, "ingress"),
+		NetStamp: &h.netstamp,
 	})
+	h.ip.NetifReceiveSKB = func(c *cpu.Core, b *skb.Buff) { h.softnet.CPUs[c.ID()].NetifReceiveSKB(c, b) }
+	h.ip.NetifRX = func(c *cpu.Core, b *skb.Buff) skb.DropReason { return h.softnet.CPUs[c.ID()].NetifRX(c, b) }
+	h.ip.NetifRXNI = func(c *cpu.Core, b *skb.Buff) skb.DropReason { return h.softnet.CPUs[c.ID()].NetifRXNI(c, b) }
 	h.udp = udp.Layer{Config: h.cfg.UDP, Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger, Net: &h.net, ReuseSecret: uint32(h.cfg.Seed >> 32),
 		Rand: engine.NewStream(h.cfg.Seed, "skb_clone")}
 	h.sockets = socket.Host{Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger, Net: &h.net, Memory: socket.Memory{Limits: h.cfg.Limits}, Stack: &h.latStack}
@@ -180,9 +198,7 @@ func (h *Host) addNIC(i int) {
 	h.napis = append(h.napis, instances...)
 	h.ports = append(h.ports, port)
 	port.JoinGroup(0xe0000001)
-	for _, t := range n.Taps {
-		dev.AddTap(t.RcvBuf, t.PerPacket)
-	}
+	dev.SetIngress(n.Ingress)
 	h.placeVectors(port, n)
 	if n.Threaded && h.profile.NAPIThreaded {
 		h.makeThreads(port, instances)
@@ -236,6 +252,16 @@ func (h *Host) joinCores() {
 			for _, c := range cpus {
 				busy[c] = true
 			}
+		}
+	}
+	for i := range h.cfg.Devices {
+		for _, c := range h.cfg.Devices[i].RPS {
+			busy[c] = true
+		}
+	}
+	for _, t := range h.ip.Taps() {
+		if t.Task() != nil {
+			busy[t.Task().Core().ID()] = true
 		}
 	}
 	h.markShared(busy)
@@ -303,10 +329,8 @@ func (h *Host) AdvanceTo(t engine.Time) {
 		p.Settle(t)
 	}
 	h.ip.Settle(t)
-	for _, d := range h.ip.Devices() {
-		for _, tap := range d.Taps() {
-			tap.Settle(t)
-		}
+	for _, tap := range h.ip.Taps() {
+		tap.Settle(t)
 	}
 	for _, c := range h.cores {
 		c.Rest()
@@ -381,12 +405,10 @@ func (h *Host) CheckLedger() error {
 	for _, s := range h.socks {
 		live += s.sock.Live()
 	}
-	for _, d := range h.ip.Devices() {
-		for _, t := range d.Taps() {
-			live += t.Live()
-		}
+	for _, t := range h.ip.Taps() {
+		live += t.Live()
 	}
-	return h.ledger.Check(live + h.ip.Fragments())
+	return h.ledger.Check(live + h.ip.Live() + h.ip.Fragments())
 }
 
 // Digest witnesses everything that has happened: two runs with the same digest

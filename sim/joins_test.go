@@ -14,6 +14,7 @@ import (
 	"github.com/seed-556df219/rxpath/sim/engine"
 	"github.com/seed-556df219/rxpath/sim/law"
 	"github.com/seed-556df219/rxpath/sim/scenario"
+	"github.com/seed-556df219/rxpath/sim/skb"
 	"github.com/seed-556df219/rxpath/sim/traffic"
 	"github.com/seed-556df219/rxpath/socket"
 )
@@ -50,6 +51,13 @@ var joins = map[string]string{
 	"cpu.Core.yield":           "only while the core's coroutine lives",
 	"cpu.Core.resume":          "only while the core's coroutine lives",
 	"cpu.Core.stop":            "only while the core's coroutine lives",
+
+	"ipstack.Layer.NetifReceiveSKB": "",
+	"ipstack.Layer.NetifRX":         "",
+	"ipstack.Layer.NetifRXNI":       "",
+	"ipstack.Device.rxHandler":      "only of devices that are part of another",
+	"ipstack.TapConfig.Filter":      "only of packet sockets with a filter",
+	"sim.Config.OpenFilter":         "",
 }
 
 // TestNoJoinIsNil walks everything that a host holds.
@@ -84,7 +92,11 @@ func joinedHost(t *testing.T) *Host {
 	n := &cfg.NICs[0]
 	n.Combined, n.VLANs = 2, []int{7}
 	n.RPS = map[string][]int{"rx-0": {0, 1}}
-	n.Taps = []scenario.Tap{{RcvBuf: 10_000}}
+	n.Taps = []scenario.Tap{{RcvBuf: 10_000}, {RcvBuf: 10_000, Filter: []string{"6 0 0 96"}}}
+	cfg.OpenFilter = func([]string) (func(*skb.Buff, int, int32) int, error) {
+		return func(*skb.Buff, int, int32) int { return 96 }, nil
+	}
+	cfg.Devices = []scenario.Device{{Name: "mv0", Macvlan: &scenario.Macvlan{Device: "eth0", MAC: [6]byte{2, 5}}}}
 	at := func(p uint16) []socket.Config {
 		return []socket.Config{{Local: netip.AddrPortFrom(netip.IPv4Unspecified(), p), Join: []socket.Join{{Group: group}}}}
 	}

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 
 	"github.com/seed-556df219/rxpath/ipstack"
-	"github.com/seed-556df219/rxpath/nic"
 	"github.com/seed-556df219/rxpath/sim/skb"
 	"github.com/seed-556df219/rxpath/socket"
 	"github.com/seed-556df219/rxpath/udp"
@@ -84,7 +83,6 @@ type membership struct {
 	sock  *Socket
 	group skb.Addr
 	dev   *ipstack.Device
-	port  *nic.Port // nil if it has none
 }
 
 // onGroup does something to a membership, and says whose it was if it failed.
@@ -92,11 +90,11 @@ func (s *Socket) onGroup(group netip.Addr, device string, f func(*membership) er
 	if !group.Is4() || !group.IsMulticast() {
 		return fmt.Errorf("sim: %s: %v is not a group from 224.0.0.0 to 239.255.255.255 (EINVAL)", s.cfg.Name, group)
 	}
-	d, port, err := s.host.deviceOf(device)
+	d, err := s.host.deviceOf(device)
 	if err != nil {
 		return err
 	}
-	err = f(&membership{s, skb.AddrFrom(group), d, port})
+	err = f(&membership{s, skb.AddrFrom(group), d})
 	s.host.udp.Changed()
 	if err != nil {
 		return fmt.Errorf("sim: %s: group %v on %s: %w", s.cfg.Name, group, d.Name, err)
@@ -113,8 +111,10 @@ func (m *membership) join() error {
 	if err := m.sock.entry.Join(m.group, m.dev.Index, m.sock.host.cfg.IP.IGMPMaxMemberships); err != nil {
 		return err
 	}
-	if m.dev.Join(m.group) && m.port != nil {
-		m.port.JoinGroup(m.group)
+	if m.dev.Join(m.group) {
+		for _, p := range m.sock.host.filterPorts(m.dev) {
+			p.JoinGroup(m.group)
+		}
 	}
 	return nil
 }
@@ -124,8 +124,10 @@ func (m *membership) leave() error {
 	if err := m.sock.entry.Leave(m.group, m.dev.Index); err != nil {
 		return err
 	}
-	if m.dev.LeaveFiltered(m.group, f) && m.port != nil {
-		m.port.LeaveGroup(m.group)
+	if m.dev.LeaveFiltered(m.group, f) {
+		for _, p := range m.sock.host.filterPorts(m.dev) {
+			p.LeaveGroup(m.group)
+		}
 	}
 	return nil
 }
@@ -151,30 +153,25 @@ func (m *membership) filtered(change func() (leave bool, err error)) error {
 func (s *Socket) leaveGroups() {
 	for len(s.entry.Groups) > 0 {
 		g := &s.entry.Groups[0]
-		d := s.host.ip.Device(g.IfIndex)
-		m := membership{s, g.Group, d, s.host.port(d.Name)}
+		m := membership{s, g.Group, s.host.ip.Device(g.IfIndex)}
 		_ = m.leave() // it is a member
 	}
 }
 
-// deviceOf finds an interface to join on, and its port if it has one.
-func (h *Host) deviceOf(name string) (*ipstack.Device, *nic.Port, error) {
-	if name == "" {
-		if len(h.ports) == 0 {
-			return nil, nil, fmt.Errorf("sim: no interface to join a group on (ENODEV)")
-		}
-		name = h.ports[0].Name()
+// deviceOf finds an interface to join on: without a name the first one, or what
+// that is part of.
+func (h *Host) deviceOf(name string) (*ipstack.Device, error) {
+	if name != "" {
+		return h.ip.DeviceNamed(name)
 	}
-	d, err := h.ip.DeviceNamed(name)
-	if err != nil {
-		return nil, nil, err
+	if len(h.ports) == 0 {
+		return nil, fmt.Errorf("sim: no interface to join a group on (ENODEV)")
 	}
-	for _, p := range h.ports {
-		if p.Name() == name {
-			return d, p, nil
-		}
+	d, err := h.ip.DeviceNamed(h.ports[0].Name())
+	for err == nil && d.Master() != nil {
+		d = d.Master()
 	}
-	return d, nil, nil
+	return d, err
 }
 
 // sourceTo returns the address that the host sends from to a peer: that of the
@@ -183,14 +180,17 @@ func (h *Host) sourceTo(peer skb.Addr) skb.Addr {
 	if peer>>24 == 127 {
 		return 0x7f000001
 	}
-	for i := range h.cfg.NICs {
-		n := &h.cfg.NICs[i]
-		if shift := 32 - uint(n.PrefixLen); n.Addr>>shift == peer>>shift {
-			return n.Addr
+	var first skb.Addr
+	for _, d := range h.ip.Devices()[1:] {
+		if d.Addr == 0 {
+			continue
+		}
+		if shift := 32 - uint(d.PrefixLen); d.Addr>>shift == peer>>shift {
+			return d.Addr
+		}
+		if first == 0 {
+			first = d.Addr
 		}
 	}
-	if len(h.cfg.NICs) == 0 {
-		return 0
-	}
-	return h.cfg.NICs[0].Addr
+	return first
 }

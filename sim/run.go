@@ -64,6 +64,8 @@ type Options struct {
 	// interface with the given MAC, with remarks on the file. It is nil for
 	// programs that need none: package capture provides one.
 	OpenCapture func(c scenario.Capture, mac skb.MAC) (src skb.FrameSource, warnings []string, err error)
+	// OpenFilter runs the filters of packet sockets; see Config. Package filter provides one.
+	OpenFilter func(program []string) (func(b *skb.Buff, cpu int, ifindex int32) int, error)
 	// Progress, if not nil, is called now and then with the virtual time and the frames so far.
 	Progress func(at engine.Time, frames uint64)
 }
@@ -108,7 +110,7 @@ func Run(ctx context.Context, sc *scenario.Scenario, opts Options) (*Result, err
 		return nil, &cfgerr.Error{Path: "run.max_memory", Value: sc.Run.MaxMemory,
 			Want: fmt.Sprintf("at least %d: what the queues of this scenario could take in bytes", need)}
 	}
-	h, err := NewHost(Config{Host: sc.Host, NICs: sc.NICs, Apps: sc.Apps, Seed: sc.Run.Seed, Naive: sc.Run.Naive})
+	h, err := NewHost(Config{Host: sc.Host, NICs: sc.NICs, Devices: sc.Devices, Taps: sc.Taps, OpenFilter: opts.OpenFilter, Apps: sc.Apps, Seed: sc.Run.Seed, Naive: sc.Run.Naive})
 	if err != nil {
 		return nil, err
 	}

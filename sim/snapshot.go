@@ -36,7 +36,6 @@ func (h *Host) Snapshot() Snapshot {
 	}
 	for _, d := range h.ip.Devices() {
 		s.Devices = append(s.Devices, h.device(d))
-		s.PacketSockets += len(d.Taps())
 		for _, g := range d.Groups() {
 			s.Memberships = append(s.Memberships, mib.Membership{IfIndex: int(d.Index), Group: uint32(g.Addr), Users: g.Users})
 			for _, src := range g.Sources {
@@ -46,14 +45,12 @@ func (h *Host) Snapshot() Snapshot {
 		}
 		s.MCAddrs = append(s.MCAddrs, mcAddrs(d)...)
 	}
+	s.Taps = h.tapRows()
+	s.PacketSockets = len(s.Taps)
 	s.SocketsUsed += s.PacketSockets
 	s.IRQs = h.irqs()
 	s.NrIRQs = 16*h.cfg.CPUs + firstIRQ + len(s.IRQs)
-	s.PTypes = []mib.PType{
-		{EtherType: skb.EtherTypeIPv4, Function: "ip_rcv"},
-		{EtherType: skb.EtherTypeARP, Function: "arp_rcv"},
-		{EtherType: skb.EtherTypeIPv6, Function: "ipv6_rcv"},
-	}
+	s.PTypes = h.ip.PTypes()
 	s.Sockets = h.socketRows()
 	return Snapshot{s, h.ledger}
 }
@@ -85,6 +82,14 @@ func (h *Host) port(name string) *nic.Port {
 // of the receive core.
 func (h *Host) device(d *ipstack.Device) mib.Device {
 	out := mib.Device{Name: d.Name, IfIndex: int(d.Index), MAC: d.MAC, MTU: d.MTU}
+	if b := d.Bond(); b != nil { // bond_get_stats (CORE-41a)
+		for _, s := range b.Slaves() {
+			slave := h.device(s)
+			out.Link.Add(&slave.Link)
+		}
+		out.Link.RXDropped += d.RXDropped
+		return out
+	}
 	if p := h.port(d.Name); p != nil {
 		out.Link = p.Link()
 		out.Stats = p.EthtoolStats(d.RXDropped)
@@ -94,7 +99,7 @@ func (h *Host) device(d *ipstack.Device) mib.Device {
 			out.RXQueues = append(out.RXQueues, mib.RXQueue{RPSCPUs: d.RPSMap(uint16(q))})
 		}
 	} else {
-		out.Link = mib.Link{RXPackets: d.RXPackets, RXBytes: d.RXBytes, Multicast: d.Multicast}
+		out.Link = d.Link()
 	}
 	out.Link.RXDropped += d.RXDropped
 	return out
@@ -156,6 +161,21 @@ func (h *Host) irqs() []mib.IRQ {
 		if p.OtherLast() {
 			add(p.Name(), none, all, nil)
 		}
+	}
+	return out
+}
+
+// tapRows lists the packet sockets in the order in which they were opened.
+func (h *Host) tapRows() []mib.Tap {
+	var out []mib.Tap
+	for _, t := range h.ip.Taps() {
+		cfg := t.Config()
+		row := mib.Tap{Name: cfg.Name, RcvBuf: cfg.RcvBuf, Frames: cfg.Frames, Rmem: t.Rmem(), Queued: int(t.Live()),
+			Packets: t.Packets, Drops: t.Drops, SKDrops: t.SKDrops, Bytes: t.Bytes}
+		if d := t.Device(); d != nil {
+			row.Device = d.Name
+		}
+		out = append(out, row)
 	}
 	return out
 }

@@ -31,6 +31,8 @@ type Datagram struct {
 	Len int
 	// Arrived is when the last bit of its frame arrived, Queued when it entered the receive queue.
 	Arrived, Queued time.Duration
+	// Timestamp is what SO_TIMESTAMP tells: when the packet was stamped, or read if it had no stamp; 0 without that option.
+	Timestamp time.Duration
 	// Frame is the number of its frame among all that were offered to the host, from 1.
 	Frame uint64
 }
@@ -72,6 +74,9 @@ func (h *Host) Bind(cfg socket.Config) (*Socket, error) {
 			return nil, err
 		}
 	}
+	if cfg.Timestamp {
+		h.netstamp.Enable() // sock_enable_timestamp
+	}
 	h.inodes++
 	s.inode = h.inodes
 	h.socks = append(h.socks, s)
@@ -86,10 +91,16 @@ func (s *Socket) Recv() (Datagram, error) {
 		return Datagram{}, err
 	}
 	h := d.Head
-	return Datagram{
+	out := Datagram{
 		From: netip.AddrPortFrom(h.Src.Netip(), h.SrcPort), To: netip.AddrPortFrom(h.Dst.Netip(), h.DstPort),
 		Len: int(d.Payload), Arrived: d.Arrived.Duration(), Queued: d.Queued.Duration(), Frame: d.ID,
-	}, nil
+	}
+	if s.cfg.Timestamp { // sock_recv_timestamp
+		if out.Timestamp = d.TStamp.Duration(); d.TStamp == 0 {
+			out.Timestamp = s.host.now.Duration()
+		}
+	}
+	return out, nil
 }
 
 // Lock makes the socket owned by user, as a thread in the middle of setsockopt
@@ -122,6 +133,10 @@ func (s *Socket) Close() {
 	s.leaveGroups()
 	h.udp.Unbind(s.entry)
 	s.sock.Close()
+	if s.cfg.Timestamp {
+		s.cfg.Timestamp = false
+		h.netstamp.Disable()
+	}
 	for i, o := range h.socks {
 		if o == s {
 			h.socks = append(h.socks[:i:i], h.socks[i+1:]...)

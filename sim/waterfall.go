@@ -37,6 +37,9 @@ type Waterfall struct {
 	// Offered counts frames on the wire; the rows of Frames add up to it.
 	Offered uint64
 	Frames  []Row
+	// Copied counts copies of frames for macvlans, which go the way of frames: the rows of Frames add up to Offered
+	// and Copied.
+	Copied uint64
 	// Delivered counts copies that came to a socket: frames that passed, and
 	// their clones. The rows of Copies add up to it.
 	Delivered uint64
@@ -55,7 +58,8 @@ var framePlaces = []struct {
 	{"FIFO", []skb.DropReason{skb.HWFIFO}},
 	{"ring", []skb.DropReason{skb.HWNoDesc, skb.HWReset}},
 	{"backlog", []skb.DropReason{skb.CPUBacklog}},
-	{"core", []skb.DropReason{skb.UnhandledProto, skb.HandledElsewhere}},
+	{"core", []skb.DropReason{skb.TCIngress, skb.MACInvalidSource, skb.MACControl, skb.BridgeState, skb.DevReady, skb.MacvlanBacklog,
+		skb.UnhandledProto, skb.HandledElsewhere}},
 	{"IP", []skb.DropReason{skb.OtherHost, skb.PktTooSmall, skb.IPInHdr, skb.IPCsum, skb.NetfilterDrop, skb.IPRPFilter,
 		skb.IPInvalidSource, skb.IPInvalidDest, skb.IPInAddrErrors, skb.IPInNoRoutes, skb.IPSourceRoute,
 		skb.FragReasmTimeout, skb.FragTooFar, skb.DupFrag, skb.FragInvalid, skb.FragMem, skb.IPNoProto}},
@@ -74,7 +78,10 @@ func (h *Host) Waterfall() Waterfall {
 	dropped := h.ledger.Dropped
 	dropped[skb.UDPCsum] -= csum
 
-	w.Tapped = h.ledger.Clones - s.ClonesLocked - s.ClonesUnlocked
+	w.Copied = h.ip.MacvlanCopies
+	w.Tapped = h.ledger.Clones - s.ClonesLocked - s.ClonesUnlocked - w.Copied
+	taps := h.ip.TapTotals()
+	dropped[skb.SocketClosed] -= taps.Closed
 	w.Delivered = s.Originals + s.ClonesLocked + s.ClonesUnlocked
 
 	waiting := map[string]uint64{}
@@ -87,6 +94,7 @@ func (h *Host) Waterfall() Waterfall {
 		waiting["backlog"] += sd.Live()
 	}
 	waiting["IP"] = h.ip.Fragments()
+	waiting["core"] = h.ip.Live()
 	for _, p := range framePlaces {
 		for _, r := range p.reasons {
 			w.Frames = addRow(w.Frames, p.place, fateOf(r), r, dropped[r])
@@ -96,31 +104,27 @@ func (h *Host) Waterfall() Waterfall {
 			w.Frames = addRow(w.Frames, p.place, Merged, skb.NotDropped, h.ledger.Merged)
 		}
 	}
-	w.Frames = addRow(w.Frames, "kernel", Waiting, skb.NotDropped, w.Offered-total(w.Frames)-s.Originals)
+	w.Frames = addRow(w.Frames, "kernel", Waiting, skb.NotDropped, w.Offered+w.Copied-total(w.Frames)-s.Originals)
 	w.Frames = addRow(w.Frames, "socket", Passed, skb.NotDropped, s.Originals)
 
 	dropped[skb.UDPCsum] = csum
 	for _, r := range socketReasons {
 		w.Copies = addRow(w.Copies, "socket", fateOf(r), r, dropped[r])
 	}
-	var queued, taken, tapQueued, tapTaken uint64
+	var queued, taken uint64
 	for _, k := range h.socks {
 		queued += k.sock.Live()
 	}
-	for _, d := range h.ip.Devices() {
-		for _, t := range d.Taps() {
-			tapQueued += t.Live()
-			tapTaken += t.Packets - t.Live()
-		}
-	}
-	taken = h.ledger.Consumed - tapTaken
+	taken = h.ledger.Consumed - taps.Read
 	w.Copies = addRow(w.Copies, "socket", Waiting, skb.NotDropped, queued)
 	w.Copies = addRow(w.Copies, "reader", Waiting, skb.NotDropped, w.Delivered-total(w.Copies)-taken)
 	w.Copies = addRow(w.Copies, "reader", Read, skb.NotDropped, taken)
 
 	w.Taps = addRow(w.Taps, "tap", Lost, skb.TapFull, dropped[skb.TapFull])
-	w.Taps = addRow(w.Taps, "tap", Waiting, skb.NotDropped, tapQueued)
-	w.Taps = addRow(w.Taps, "tap", Read, skb.NotDropped, tapTaken)
+	w.Taps = addRow(w.Taps, "tap", Refused, skb.SocketClosed, taps.Closed)
+	w.Taps = addRow(w.Taps, "tap", Waiting, skb.NotDropped, taps.Queued)
+	w.Taps = addRow(w.Taps, "reader", Waiting, skb.NotDropped, taps.InHand)
+	w.Taps = addRow(w.Taps, "tap", Read, skb.NotDropped, taps.Read)
 	return w
 }
 
@@ -148,7 +152,7 @@ func total(rows []Row) (n uint64) {
 // InHand returns how many packets the waterfall finds between two queues: what
 // it must have in common with the ledger, which counts them one by one.
 func (w *Waterfall) InHand() (n uint64) {
-	for _, rows := range [][]Row{w.Frames, w.Copies} {
+	for _, rows := range [][]Row{w.Frames, w.Copies, w.Taps} {
 		for _, r := range rows {
 			if r.Fate == Waiting && (r.Place == "kernel" || r.Place == "reader") {
 				n += r.N

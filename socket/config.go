@@ -62,6 +62,8 @@ type Config struct {
 	// NonBlocking is O_NONBLOCK: a receive call that finds nothing, or a bad checksum, returns EAGAIN. A thread that
 	// blocks in recvmsg or recvmmsg needs it off.
 	NonBlocking bool
+	// Timestamp is SO_TIMESTAMP: it makes the whole host stamp packets (CORE-2), and this socket get the times.
+	Timestamp bool
 	// UID owns the socket.
 	UID int
 }

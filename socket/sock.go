@@ -44,6 +44,8 @@ type Datagram struct {
 	Arrived, Queued engine.Time
 	// Polled is when the driver took the frame off the ring.
 	Polled engine.Time
+	// TStamp is the packet's timestamp, 0 without one (CORE-1).
+	TStamp engine.Time
 	// Head holds the addresses.
 	Head *skb.Header
 	// ID is the frame's number.
@@ -214,7 +216,7 @@ func (s *Sock) look(c *cpu.Core) {
 // fill makes a datagram of a packet, field by field: a composite literal would
 // be built beside the queue and copied.
 func (s *Sock) fill(d *Datagram, c *cpu.Core, b *skb.Buff) {
-	d.Arrived, d.Polled, d.Head, d.ID = b.At, b.Polled, b.Head, b.ID
+	d.Arrived, d.Polled, d.TStamp, d.Head, d.ID = b.At, b.Polled, b.TStamp, b.Head, b.ID
 	d.Truesize, d.Payload = b.Truesize, b.Len-skb.UDPHeader
 	if s.SaveRXHash {
 		s.rxHash = b.Hash

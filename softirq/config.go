@@ -28,7 +28,7 @@ type Config struct {
 	BusyPoll int `sysctl:"net.core.busy_poll"`
 	// BusyRead is the time in microseconds that a receive busy-polls the device. It changes nothing here: nobody busy-polls.
 	BusyRead int `sysctl:"net.core.busy_read"`
-	// TstampPrequeue takes receive timestamps before RPS (CORE-1). It changes nothing here: timestamps are not modelled.
+	// TstampPrequeue takes receive timestamps before RPS (CORE-1); 0: behind it, on the target CPU.
 	TstampPrequeue int `sysctl:"net.core.netdev_tstamp_prequeue"`
 }
 

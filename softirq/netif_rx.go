@@ -21,6 +21,7 @@ import (
 //
 // Its core must not have been joined as a consumer.
 func (sd *SoftnetData) NetifRX(c *cpu.Core, b *skb.Buff) skb.DropReason {
+	sd.stamp(c, b)
 	target := sd
 	var f *flow
 	if h := sd.host; h.RPS {

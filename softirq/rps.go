@@ -12,6 +12,7 @@ import (
 // NetifReceiveSKB models netif_receive_skb_internal: RPS, or the stack at once
 // on this CPU (CORE-1, RPS-3).
 func (sd *SoftnetData) NetifReceiveSKB(c *cpu.Core, b *skb.Buff) {
+	sd.stamp(c, b)
 	if sd.host.RPS {
 		if cpu, f := sd.host.rpsCPU(b); cpu >= 0 {
 			c.Spend(sd.host.Costs.RPS.Fixed)
@@ -20,6 +21,15 @@ func (sd *SoftnetData) NetifReceiveSKB(c *cpu.Core, b *skb.Buff) {
 		}
 	}
 	sd.host.Stack.ReceiveSKB(c, b)
+}
+
+// stamp models net_timestamp_check before RPS (CORE-1): while anybody on the host
+// needs timestamps, every packet gets one (CORE-2).
+func (sd *SoftnetData) stamp(c *cpu.Core, b *skb.Buff) {
+	if sd.host.NetStamp.Before() && b.TStamp == 0 {
+		b.TStamp = c.Now()
+		c.Spend(sd.host.Costs.Timestamp.Fixed)
+	}
 }
 
 // rpsCPU models get_rps_cpu: the CPU of the flow's reader, else one of the map;

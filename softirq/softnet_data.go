@@ -65,6 +65,8 @@ type Host struct {
 	RPS bool
 	// PossibleCPUs is the number of CPUs that the kernel was made ready for, at least that of CPUs; 0: as many.
 	PossibleCPUs int
+	// NetStamp is the switch of receive timestamps.
+	NetStamp *skb.NetStamp
 	// HashSecret keys the software flow hash (RPS-5).
 	HashSecret uint32
 	// ThreadIRQs is the boot parameter threadirqs as far as it concerns softirqs: irq_exit leaves them to ksoftirqd (SIRQ-8).

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/seed-556df219/rxpath/sim"
+	"github.com/seed-556df219/rxpath/sim/filter"
 	"github.com/seed-556df219/rxpath/sim/report"
 	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/sim/scenariofile"
@@ -121,7 +122,7 @@ func rehearse(sc *scenario.Scenario) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	none := func(scenario.Capture, skb.MAC) (skb.FrameSource, []string, error) { return noFrames{}, nil, nil }
-	if _, err := sim.Run(ctx, sc, sim.Options{OpenCapture: none}); !errors.Is(err, context.Canceled) {
+	if _, err := sim.Run(ctx, sc, sim.Options{OpenCapture: none, OpenFilter: filter.Open}); !errors.Is(err, context.Canceled) {
 		return err
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/seed-556df219/rxpath/sim"
+	"github.com/seed-556df219/rxpath/sim/filter"
 	"github.com/seed-556df219/rxpath/sim/report"
 	"github.com/seed-556df219/rxpath/sim/report/plots"
 	"github.com/seed-556df219/rxpath/sim/scenario"
@@ -154,7 +155,7 @@ func prepareDir(dir string) error {
 
 // simulate runs the scenario and shows the results, whole or not.
 func (r *runCommand) simulate(ctx context.Context, c *cobra.Command, sc *scenario.Scenario, complete []byte) error {
-	opts := sim.Options{OpenCapture: r.caps.source}
+	opts := sim.Options{OpenCapture: r.caps.source, OpenFilter: filter.Open}
 	bar := newProgress(c.ErrOrStderr(), sc.Run.For)
 	opts.Progress = bar.step
 	res, err := sim.Run(ctx, sc, opts)
@@ -186,7 +187,7 @@ func ended(err error, res *sim.Result, sc *scenario.Scenario) error {
 // explore runs the scenario again with one thing changed at a time, as far as
 // that was asked for, and adds to the results what came out.
 func (r *runCommand) explore(ctx context.Context, stderr io.Writer, in *report.Input) error {
-	opts := sim.Options{OpenCapture: r.caps.source}
+	opts := sim.Options{OpenCapture: r.caps.source, OpenFilter: filter.Open}
 	sc := &in.Result.Scenario
 	if !r.noBottleneck {
 		p := newWaiting(stderr, "looking for the bottleneck")

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/seed-556df219/rxpath/sim"
+	"github.com/seed-556df219/rxpath/sim/filter"
 	"github.com/seed-556df219/rxpath/sim/report"
 	"github.com/seed-556df219/rxpath/sim/report/plots"
 	"github.com/seed-556df219/rxpath/sim/scenario"
@@ -200,7 +201,7 @@ func (s *sweepCommand) makeDesign(seed uint64) (sweep.Design, error) {
 
 // options reads the flags that say how to run.
 func (s *sweepCommand) options() (sweep.Options, error) {
-	o := sweep.Options{Reps: s.reps, Workers: s.jobs, Sim: sim.Options{OpenCapture: s.caps.source}}
+	o := sweep.Options{Reps: s.reps, Workers: s.jobs, Sim: sim.Options{OpenCapture: s.caps.source, OpenFilter: filter.Open}}
 	switch {
 	case s.reps < 1:
 		return o, fmt.Errorf("--reps %d: want 1 or more", s.reps)

@@ -70,6 +70,12 @@ var feeds = []feed{
 	{skb.ProtoMem, "udp_mem", []string{"snmp:Udp.InErrors", "udp:drops"}},
 	{skb.ProtoMem, "udp_mem, in a kernel that counts MemErrors", []string{"snmp:Udp.MemErrors", "snmp:Udp.InErrors", "udp:drops"}},
 	{skb.SocketClosed, "still queued when the socket was closed", nil},
+	{skb.TCIngress, "a filter of the ingress queueing discipline", nil},
+	{skb.MACInvalidSource, "a group as source address, at a bridge port", nil},
+	{skb.MACControl, "a PAUSE address, at a bridge port", nil},
+	{skb.BridgeState, "a bridge port that does not forward", nil},
+	{skb.DevReady, "for a macvlan that is down", nil},
+	{skb.MacvlanBacklog, "a thousand multicasts wait for macvlans already", coreDropped},
 	{skb.TapFull, "buffer of a packet socket full: a copy, not the packet", nil},
 }
 

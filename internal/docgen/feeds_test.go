@@ -114,6 +114,13 @@ func fragments(places ...[]int) func(*testing.T, *sim.Host, func()) {
 }
 
 func router(c *sim.Config) { c.IP.IPForward = 1 }
+func bridged(c *sim.Config) {
+	c.Devices = []scenario.Device{{Name: "br0", Bridge: &scenario.Bridge{Ports: []scenario.BridgePort{{Device: "eth0", State: ipstack.PortForwarding}}}}}
+}
+
+func macvlan(c *sim.Config) {
+	c.Devices = []scenario.Device{{Name: "mv0", Macvlan: &scenario.Macvlan{Device: "eth0", MAC: [6]byte{2, 5}}}}
+}
 
 func promiscuous(c *sim.Config) { c.NICs[0].Promisc = true }
 
@@ -256,6 +263,32 @@ var provocations = []provocation{
 		h.Advance(time.Millisecond)
 		begin()
 		s.Close()
+	}},
+	{skb.TCIngress, "a filter of the ingress queueing discipline", func(c *sim.Config) {
+		c.NICs[0].Ingress = []ipstack.Rule{{DropPPM: 1_000_000}}
+	}, frame(func(*skb.Frame, *skb.Header) {})},
+	{skb.MACInvalidSource, "a group as source address, at a bridge port", bridged, frame(func(_ *skb.Frame, h *skb.Header) { h.SrcMAC[0] |= 1 })},
+	{skb.MACControl, "a PAUSE address, at a bridge port", bridged, frame(func(_ *skb.Frame, h *skb.Header) {
+		h.DstMAC = skb.MAC{0x01, 0x80, 0xc2, 0, 0, 1}
+	})},
+	{skb.BridgeState, "a bridge port that does not forward", func(c *sim.Config) {
+		bridged(c)
+		c.Devices[0].Bridge.Ports[0].State = ipstack.PortBlocking
+	}, frame(func(*skb.Frame, *skb.Header) {})},
+	{skb.DevReady, "for a macvlan that is down", func(c *sim.Config) {
+		macvlan(c)
+		c.Devices[0].Macvlan.Down = true
+	}, frame(func(_ *skb.Frame, h *skb.Header) { h.DstMAC = [6]byte{2, 5} })},
+	{skb.MacvlanBacklog, "a thousand multicasts wait for macvlans already", func(c *sim.Config) {
+		macvlan(c)
+		c.Costs.IP.Fixed = 0 // so that one poll after the other goes on, and the worker does not run
+		c.NICs[0].RXRing = 4096
+	}, func(_ *testing.T, h *sim.Host, begin func()) {
+		begin()
+		f := changed(h.UDPFrame(peer, netip.MustParseAddrPort("255.255.255.255:9"), 18), arp)
+		for range 3000 {
+			h.Inject(f)
+		}
 	}},
 	{skb.TapFull, "buffer of a packet socket full: a copy, not the packet", func(c *sim.Config) {
 		c.NICs[0].Taps = []scenario.Tap{{RcvBuf: 1}}

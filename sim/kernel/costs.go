@@ -88,6 +88,12 @@ type Costs struct {
 	Backlog Cost `cost:"backlog"`
 	// One packet socket: clone, run its filter, charge, queue, look for a reader (packet_rcv).
 	Tap Cost `cost:"tap" bytes:"frame without FCS"`
+	// One mmap ring: copy into its next frame, look for a reader (tpacket_rcv).
+	TapRing Cost `cost:"tap_ring" bytes:"bytes copied"`
+	// Running the filter of one packet socket over one packet: sk_run_filter.
+	TapFilter Cost `cost:"tap_filter"`
+	// Reading the clock for the timestamp of one packet: __net_timestamp.
+	Timestamp Cost `cost:"timestamp"`
 	// ip_rcv to ip_local_deliver_finish, hooks and early demux included, the route lookup not.
 	IP Cost `cost:"ip"`
 	// ip_route_input_noref; skipped when early demux found a valid route.

@@ -57,6 +57,9 @@ type Profile struct {
 	FragQueueSize int
 	// SubnetZeroBroadcast: the first address of a network is a broadcast address, too, as its last one is (fib_add_ifaddr before 5.14).
 	SubnetZeroBroadcast bool
+	// DeviceTapLists: packet sockets bound to a device are on lists of the device, which /proc/net/ptype does not show
+	// (CORE-30, FMT-9); otherwise on those of all (K310-11).
+	DeviceTapLists bool
 	// SoftnetColumns is the width of /proc/net/softnet_stat (FMT-1, K310-8).
 	SoftnetColumns int
 	// MaxRestart is the number of passes of one __do_softirq (SIRQ-2).
@@ -155,6 +158,7 @@ func Linux40() Profile {
 		EarlyDemuxFragments: true,
 		FragEvictor:         true,
 		FragQueueSize:       168,
+		DeviceTapLists:      true,
 	}
 }
 
@@ -173,6 +177,7 @@ func Linux310() Profile {
 	p.UDPEarlyDemux = false
 	p.UDPGROChecksum = false
 	p.IgnoredMulti = false
+	p.DeviceTapLists = false
 	p.SoftnetColumns = 10
 	return p
 }

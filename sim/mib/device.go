@@ -1,5 +1,7 @@
 package mib
 
+import "reflect"
+
 // Link is the row of a device as dev_get_stats returns it. It models struct
 // rtnl_link_stats64, the receive half; the transmit half is zero, because
 // nothing is sent.
@@ -25,6 +27,9 @@ type Link struct {
 	// shows it in its drop column. Losses for want of a descriptor with drop enable are not here (HW-8).
 	RXMissedErrors uint64 `kernel:"rx_missed_errors"`
 }
+
+// Add adds every counter of o. It models what bond_get_stats adds up (CORE-41a).
+func (l *Link) Add(o *Link) { addFields(reflect.ValueOf(l).Elem(), reflect.ValueOf(o).Elem()) }
 
 // NameValue is one line of `ethtool -S`.
 type NameValue struct {
@@ -95,6 +100,19 @@ type Socket struct {
 	Order                 int    // position in the bucket, newest first
 }
 
+// Tap is one packet socket. No file of a real host shows all of it: the program
+// asks for its statistics.
+type Tap struct {
+	Name, Device string // of the program; of the device it is bound to, empty for all
+	RcvBuf       int    // sk_rcvbuf
+	Frames       int    // of its mmap ring, 0 without one
+	Rmem, Queued int    // sk_rmem_alloc, and packets that wait
+	Packets      uint64 // tp_packets since it was opened
+	Drops        uint64 // tp_drops since it was opened
+	SKDrops      uint64 // sk_drops
+	Bytes        uint64 // bytes kept
+}
+
 // Membership is one group of one device in /proc/net/igmp.
 type Membership struct {
 	IfIndex int
@@ -141,6 +159,8 @@ type Snapshot struct {
 	MCFilters   []MCFilter
 	MCAddrs     []MCAddr
 	PTypes      []PType
+	// Taps are the packet sockets in the order in which they were opened.
+	Taps []Tap
 	// UDPMemPages is the "mem" of the UDP row of /proc/net/sockstat.
 	UDPMemPages int
 	// SocketsUsed counts all sockets of the host.

@@ -1,6 +1,9 @@
 package mib
 
-import "reflect"
+import (
+	"reflect"
+	"slices"
+)
 
 // Sub returns s with every counter reduced by what before has of it. Levels,
 // addresses and names stay. Devices, CPUs and interrupts are matched by their
@@ -45,7 +48,22 @@ func (s Snapshot) Sub(before Snapshot) Snapshot {
 			k.Bytes -= o.Bytes
 		}
 	}
+	s.Taps = slices.Clone(s.Taps)
+	for i := range min(len(s.Taps), len(before.Taps)) {
+		k, o := &s.Taps[i], &before.Taps[i]
+		k.Packets -= o.Packets
+		k.Drops -= o.Drops
+		k.SKDrops -= o.SKDrops
+		k.Bytes -= o.Bytes
+	}
 	return s
+}
+
+// addFields adds the whole numbers of o field by field.
+func addFields(v, o reflect.Value) {
+	for i := range v.NumField() {
+		v.Field(i).SetUint(v.Field(i).Uint() + o.Field(i).Uint())
+	}
 }
 
 // subFields subtracts whole numbers field by field, through nested structs and arrays.

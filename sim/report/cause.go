@@ -92,7 +92,7 @@ func counterOf(r skb.DropReason) Counter {
 		return Counter{ethtoolS, "rx_no_dma_resources"}
 	case skb.CPUBacklog:
 		return Counter{softnetStat, "dropped"}
-	case skb.UnhandledProto:
+	case skb.UnhandledProto, skb.MacvlanBacklog:
 		return Counter{statistics, "rx_dropped"}
 	case skb.PktTooSmall:
 		return Counter{netNetstat, "IpExt.InTruncatedPkts"}

@@ -29,6 +29,10 @@ type Scenario struct {
 	Name string
 	Host Host
 	NICs []NIC
+	// Devices are the network devices on top of the interfaces.
+	Devices []Device
+	// Taps are packet sockets of the host, bound to a device or not.
+	Taps []Tap
 	// Traffic are the synthetic sources.
 	Traffic []traffic.Config
 	// Captures are files whose frames are replayed.
@@ -81,16 +85,10 @@ type NIC struct {
 	// NAPIDeferHardIRQs and GROFlushTimeout let a poll that is done leave the interrupt masked (/sys/class/net/NAME), if the kernel can do that.
 	NAPIDeferHardIRQs int
 	GROFlushTimeout   engine.Time
-	// Taps is the number of packet sockets bound to the interface, as a tcpdump would be.
+	// Taps are packet sockets bound to the interface, as a tcpdump would be.
 	Taps []Tap
-}
-
-// Tap is a packet socket for all protocols. Its reader keeps up or does not, as Read says.
-type Tap struct {
-	// RcvBuf is sk_rcvbuf in bytes.
-	RcvBuf int
-	// PerPacket is the time that the reader takes for a packet; 0: it never reads.
-	PerPacket engine.Time
+	// Ingress are the filters of its ingress queueing discipline (CORE-4.5).
+	Ingress []ipstack.Rule
 }
 
 // Capture replays a file.
@@ -214,6 +212,11 @@ func (s *Scenario) Validate() error {
 			cfgerr.Check(n.Name != "" && n.Name != "lo" && len(n.Name) < 16 && !names[n.Name], at+".name", n.Name, "a name of its own, 1 to 15 characters"))
 		names[n.Name] = true
 	}
+	errs = append(errs, s.validateDevices())
+	devices := map[string]bool{"lo": true}
+	for _, name := range DeviceNames(s.NICs, s.Devices) {
+		devices[name] = true
+	}
 	flows := map[string]bool{}
 	for i := range s.Traffic {
 		t := &s.Traffic[i]
@@ -233,7 +236,7 @@ func (s *Scenario) Validate() error {
 			cfgerr.Range(at+".loops", c.Loops, 0, 1<<30))
 	}
 	for i := range s.Apps {
-		errs = append(errs, cfgerr.Under(fmt.Sprintf("apps[%d]", i), s.Apps[i].validate(s.Host.CPUs, names)))
+		errs = append(errs, cfgerr.Under(fmt.Sprintf("apps[%d]", i), s.Apps[i].validate(s.Host.CPUs, devices)))
 	}
 	errs = append(errs, cfgerr.Under("run", s.Run.validate()))
 	return errors.Join(errs...)
@@ -253,6 +256,12 @@ func (n *NIC) validate(cpus int) error {
 	errs := []error{n.Config.Validate(cpus), cfgerr.Range("prefix", n.PrefixLen, 0, 32), cfgerr.Under("conf", n.Conf.Validate()),
 		cfgerr.Range("napi_defer_hard_irqs", n.NAPIDeferHardIRQs, 0, 1<<31-1),
 		cfgerr.Check(n.GROFlushTimeout >= 0 && n.GROFlushTimeout <= engine.Second, "gro_flush_timeout", n.GROFlushTimeout, "0s to 1s")}
+	for i := range n.Taps {
+		errs = append(errs, cfgerr.Under(fmt.Sprintf("taps[%d]", i), n.Taps[i].validate(cpus)))
+	}
+	for i := range n.Ingress {
+		errs = append(errs, cfgerr.Range(fmt.Sprintf("ingress[%d].drop", i), n.Ingress[i].DropPPM, 0, 1_000_000))
+	}
 	if err := errors.Join(errs...); err != nil || cpus < 1 || cpus > MaxCPUs {
 		return err // what follows asks for the driver's queues
 	}
@@ -304,7 +313,7 @@ func (n *NIC) VectorCPUs(v int, label string, h *Host) []int {
 	return all
 }
 
-func (a *App) validate(cpus int, nics map[string]bool) error {
+func (a *App) validate(cpus int, devices map[string]bool) error {
 	errs := []error{
 		cfgerr.Check(a.Name != "", "name", a.Name, "a name"),
 		cfgerr.Check(len(a.CPUs) > 0, "cpu", a.CPUs, "at least one CPU"),
@@ -329,7 +338,7 @@ func (a *App) validate(cpus int, nics map[string]bool) error {
 			cfgerr.Check(!blocking || !a.Sockets[i].NonBlocking || a.Busy, fmt.Sprintf("sockets[%d].nonblocking", i), true,
 				"false with read.with recvmsg or recvmmsg: the thread would spin"))
 		for _, j := range a.Sockets[i].Join {
-			errs = append(errs, cfgerr.Check(j.Device == "" || nics[j.Device], fmt.Sprintf("sockets[%d].join", i), j.Device, "the name of a nic"))
+			errs = append(errs, cfgerr.Check(j.Device == "" || devices[j.Device], fmt.Sprintf("sockets[%d].join", i), j.Device, "the name of a nic or device"))
 		}
 	}
 	return errors.Join(errs...)

@@ -270,6 +270,8 @@ type featuresSection struct {
 	RXChecksumming bool `json:"rx-checksumming"`
 	// GRO switches generic-receive-offload.
 	GRO bool `json:"gro"`
+	// RXVLANOffload lets the hardware take VLAN tags out.
+	RXVLANOffload bool `json:"rx-vlan-offload"`
 	// NTuple is ntuple-filters: it takes the place of ATR, and with it of the affinity that the driver hints at (RX-35, RX-39).
 	NTuple bool `json:"ntuple"`
 	// RXAll receives frames with errors, too (RX-22).
@@ -457,8 +459,8 @@ func (n *nicSection) UnmarshalJSON(b []byte) error {
 		LinkPartner: partnerSection{ObeysPause: d.Partner.ObeysPause, Queue: as[timeNotation](d.Partner.Queue)},
 		Ring:        ringSection{RX: d.RXRing}, Coalesce: coalesceSection{RXUsecs: d.RXUsecs}, Channels: channelsSection{Combined: d.Combined},
 		Pause: pauseSection{RX: d.RXPause, TX: d.TXPause}, RXFlowHash: flowHashSection{UDP4: flowHash(d.UDPPortHash)},
-		Features: featuresSection{RXChecksumming: d.RXChecksum, GRO: d.GRO, NTuple: d.NTuple, RXAll: d.RXAll}, Promisc: d.Promisc,
-		AllMulticast: d.AllMulti, FrameOverhead: d.FrameOverhead,
+		Features: featuresSection{RXChecksumming: d.RXChecksum, GRO: d.GRO, NTuple: d.NTuple, RXAll: d.RXAll, RXVLANOffload: d.RXVLANOffload},
+		Promisc:  d.Promisc, AllMulticast: d.AllMulti, FrameOverhead: d.FrameOverhead,
 		Conf: confSection{AcceptSourceRoute: true},
 	}
 	return json.Unmarshal(b, (*plain)(n))

@@ -85,13 +85,18 @@ type Buff struct {
 	Summed IPSummed
 	// CsumBad marks a checksum that GRO found bad (GRO-2).
 	CsumBad bool
-	// Tagged says that a stripped VLAN tag is kept out of band, in Frame.Head.
+	// Tagged says that a VLAN tag is kept out of band (vlan_tci): the one before
+	// the InBand tags that are still in the data.
 	Tagged bool
+	// InBand is the number of VLAN tags still in the data, behind the Ethernet header.
+	InBand uint8
 	// Hash is the flow hash, 0 if none; SWHash says that the kernel computed it.
 	Hash   uint32
 	SWHash bool
 	// Route is the packet's route, if it has one (skb_dst).
 	Route Route
+	// TStamp is when the packet was timestamped (skb->tstamp), 0 if it was not (CORE-1).
+	TStamp engine.Time
 	// Sock is the socket attached by early demux (skb->sk), nil otherwise.
 	Sock any
 	// Ready, Polled and Queued are when the descriptor was written back, when the
@@ -103,9 +108,10 @@ type Buff struct {
 func (b *Buff) Reset(f *Frame) {
 	b.Frame = *f
 	b.Truesize, b.Len, b.Linear, b.IfIndex, b.Queue = 0, 0, 0, 0, 0
-	b.PktType, b.Summed, b.CsumBad, b.Tagged = 0, ChecksumNone, false, false
+	b.PktType, b.Summed, b.CsumBad, b.Tagged, b.InBand = 0, ChecksumNone, false, false, 0
 	b.Hash, b.SWHash = 0, false
 	b.Route = Route{}
+	b.TStamp = 0
 	if b.Sock != nil {
 		b.Sock = nil
 	}
@@ -114,4 +120,20 @@ func (b *Buff) Reset(f *Frame) {
 	}
 	b.Cloned = false
 	b.Ready, b.Polled, b.Queued = 0, 0, 0
+}
+
+// TCI returns the tag control information of the tag that is out of band.
+func (b *Buff) TCI() uint16 {
+	if b.Head.DoubleTagged && b.InBand == 0 {
+		return b.Head.InnerVLAN
+	}
+	return b.Head.VLAN
+}
+
+// Untag takes the outermost tag out of the data. It models skb_vlan_untag
+// (CORE-4.3).
+func (b *Buff) Untag() {
+	b.InBand--
+	b.Tagged = true
+	b.Len -= VLANHeader
 }

@@ -14,7 +14,8 @@ const (
 	EtherTypeQinQ   = 0x88a8
 	EtherTypeIPv6   = 0x86dd
 	EtherTypePause  = 0x8808
-	EtherTypeMinDIX = 1536 // below: an 802.3 length field
+	EtherTypeSlow   = 0x8809 // slow protocols: LACP
+	EtherTypeMinDIX = 1536   // below: an 802.3 length field
 
 	ProtoICMP = 1
 	ProtoIGMP = 2
@@ -70,6 +71,17 @@ const (
 // A MAC is an Ethernet address.
 type MAC [6]byte
 
+// Link-local group addresses.
+var (
+	SlowProtocolsMAC = MAC{0x01, 0x80, 0xc2, 0, 0, 0x02} // LACP
+)
+
+// LinkLocal reports whether m is one of 01:80:c2:00:00:00 to 0f, which bridges do
+// not forward. It models is_link_local_ether_addr.
+func (m MAC) LinkLocal() bool {
+	return m[0] == 0x01 && m[1] == 0x80 && m[2] == 0xc2 && m[3] == 0 && m[4] == 0 && m[5]&0xf0 == 0
+}
+
 // Multicast reports whether the group bit is set; broadcast counts as multicast.
 func (m MAC) Multicast() bool { return m[0]&1 != 0 }
 
@@ -118,6 +130,9 @@ type Header struct {
 	EtherType      uint16 // behind the VLAN tag, if any
 	VLAN           uint16 // tag control information
 	Tagged         bool   // a VLAN tag is there
+	ServiceTag     bool   // that tag is one of 802.1AD, which the NIC leaves where it is
+	DoubleTagged   bool   // a second tag, of 802.1Q, follows
+	InnerVLAN      uint16 // its tag control information
 	Fault          Fault
 
 	IPVersion  uint8 // as in the header: 4 unless malformed
@@ -145,6 +160,21 @@ type Header struct {
 
 // Fragment reports whether the datagram is a fragment of a larger one.
 func (h *Header) Fragment() bool { return h.MoreFrags || h.FragOffset != 0 }
+
+// Tags returns the number of VLAN tags.
+func (h *Header) Tags() uint8 {
+	switch {
+	case !h.Tagged:
+		return 0
+	case h.DoubleTagged:
+		return 2
+	}
+	return 1
+}
+
+// Stacked reports whether the tags are more than one of 802.1Q: then the NIC does
+// not see what is behind them.
+func (h *Header) Stacked() bool { return h.ServiceTag || h.DoubleTagged }
 
 // A Frame is one frame on the wire. It is a value: whoever queues it copies it.
 type Frame struct {
@@ -219,9 +249,7 @@ func NewUDP(dstMAC MAC, src, dst netip.AddrPort, payload int) Frame {
 func (h *Header) UDPFrame(payload int) Frame {
 	ip := int(h.IHL)*4 + UDPHeader + payload
 	l := EthHeader + ip
-	if h.Tagged {
-		l += VLANHeader
-	}
+	l += VLANHeader * int(h.Tags())
 	return Frame{Head: h, Len: uint32(max(l, EthMinLen)), IPLen: uint16(ip), UDPLen: uint16(UDPHeader + payload)}
 }
 

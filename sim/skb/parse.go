@@ -20,9 +20,15 @@ func Parse(data []byte, wireLen int) (Header, Frame) {
 	copy(h.SrcMAC[:], data[6:])
 	h.EtherType = binary.BigEndian.Uint16(data[12:])
 	data = data[EthHeader:]
-	if h.EtherType == EtherTypeVLAN && len(data) >= VLANHeader {
-		h.Tagged = true
+	if (h.EtherType == EtherTypeVLAN || h.EtherType == EtherTypeQinQ) && len(data) >= VLANHeader {
+		h.Tagged, h.ServiceTag = true, h.EtherType == EtherTypeQinQ
 		h.VLAN = binary.BigEndian.Uint16(data)
+		h.EtherType = binary.BigEndian.Uint16(data[2:])
+		data = data[VLANHeader:]
+	}
+	if h.Tagged && h.EtherType == EtherTypeVLAN && len(data) >= VLANHeader {
+		h.DoubleTagged = true
+		h.InnerVLAN = binary.BigEndian.Uint16(data)
 		h.EtherType = binary.BigEndian.Uint16(data[2:])
 		data = data[VLANHeader:]
 	}

@@ -61,11 +61,15 @@ func TestParse(t *testing.T) {
 		"IP options": {old: "4500 0021 1234 0000 4011 6a95 0a000001 efc10441", new: "4600 0025 1234 0000 4011 d58c 0a000001 efc10441 94040000",
 			want: with(func(h *Header) { h.IHL = 6 }), ip: 37, udp: 13},
 		"VLAN tag": {old: "0800", new: "8100 a064 0800", want: with(func(h *Header) { h.Tagged, h.VLAN = true, 0xa064 }), ip: 33, udp: 13},
-		"two tags": {old: "0800", new: "8100 0064 8100 0065 0800", want: with(func(h *Header) {
+		"three tags": {old: "0800", new: "8100 0064 8100 0065 8100 0066 0800", want: with(func(h *Header) {
 			*h = etherOnly(EtherTypeVLAN)
-			h.Tagged, h.VLAN = true, 100
+			h.Tagged, h.VLAN, h.DoubleTagged, h.InnerVLAN = true, 100, true, 101
 		})},
-		"QinQ stays closed":    {old: "0800", new: "88a8 0064 8100 0065 0800", want: etherOnly(EtherTypeQinQ)},
+		"802.1AD": {old: "0800", new: "88a8 0064 0800", want: with(func(h *Header) { h.Tagged, h.ServiceTag, h.VLAN = true, true, 100 }), ip: 33, udp: 13},
+		"802.1AD over 802.1Q": {old: "0800", new: "88a8 0064 8100 0065 0800", want: with(func(h *Header) {
+			h.Tagged, h.ServiceTag, h.VLAN, h.DoubleTagged, h.InnerVLAN = true, true, 100, true, 101
+		}), ip: 33, udp: 13},
+		"802.1Q twice":         {old: "0800", new: "8100 0064 8100 0065 0800", want: with(func(h *Header) { h.Tagged, h.VLAN, h.DoubleTagged, h.InnerVLAN = true, 100, true, 101 }), ip: 33, udp: 13},
 		"ARP":                  {old: "0800", new: "0806", want: etherOnly(EtherTypeARP)},
 		"802.3 length":         {old: "0800", new: "0021", want: etherOnly(0x21)},
 		"TCP has no UDP ports": {old: "4011 6a95", new: "4006 6aa0", want: with(func(h *Header) { h.Proto, h.SrcPort, h.DstPort = ProtoTCP, 0, 0 }), ip: 33},
@@ -203,7 +207,7 @@ func FuzzParse(f *testing.F) {
 			{uint64(ch.EtherType), uint64(h.EtherType)}, {uint64(ch.Src), uint64(h.Src)}, {uint64(ch.Dst), uint64(h.Dst)},
 			{uint64(ch.DstPort), uint64(h.DstPort)}, {uint64(cf.IPLen), uint64(fr.IPLen)}, {uint64(cf.UDPLen), uint64(fr.UDPLen)},
 		} {
-			if p[0] != p[1] && !(ch.EtherType == EtherTypeVLAN && h.Tagged) {
+			if p[0] != p[1] && !((ch.EtherType == EtherTypeVLAN || ch.EtherType == EtherTypeQinQ) && h.Tagged) {
 				require.Zero(t, p[0], "a cut frame shows what the whole one does, or nothing")
 			}
 		}

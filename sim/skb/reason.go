@@ -97,6 +97,18 @@ const (
 	FragInvalid
 	// FragMem: no memory for incomplete datagrams (FR-2, FR-4).
 	FragMem
+	// TCIngress: a filter of the ingress queueing discipline said so (CORE-4.5).
+	TCIngress
+	// MACInvalidSource: the source address of a frame for a bridge is a group or zero (CORE-42).
+	MACInvalidSource
+	// MACControl: a PAUSE address at a bridge port (CORE-42).
+	MACControl
+	// BridgeState: the bridge port is not forwarding (CORE-42).
+	BridgeState
+	// DevReady: the macvlan it was for is down (CORE-43).
+	DevReady
+	// MacvlanBacklog: the copy of a multicast for macvlans when a thousand waited already (CORE-43).
+	MacvlanBacklog
 
 	// NumReasons is the number of reasons, NotDropped included.
 	NumReasons
@@ -111,6 +123,8 @@ var reasonNames = [NumReasons]string{
 	HWPause: "HW_PAUSE", HWFilter: "HW_FILTER", HWVLANFilter: "HW_VLAN_FILTER",
 	HWFIFO: "HW_FIFO", HWNoDesc: "HW_NO_DESC", HWReset: "HW_RESET",
 	CPUBacklog: "CPU_BACKLOG", UnhandledProto: "UNHANDLED_PROTO", HandledElsewhere: "HANDLED_ELSEWHERE",
+	TCIngress: "TC_INGRESS", MACInvalidSource: "MAC_INVALID_SOURCE", MACControl: "MAC_IEEE_MAC_CONTROL",
+	BridgeState: "BRIDGE_INGRESS_STP_STATE", DevReady: "DEV_READY", MacvlanBacklog: "MACVLAN_BACKLOG",
 	OtherHost: "OTHERHOST", PktTooSmall: "PKT_TOO_SMALL", IPInHdr: "IP_INHDR", IPCsum: "IP_CSUM",
 	NetfilterDrop: "NETFILTER_DROP", IPRPFilter: "IP_RPFILTER", IPInvalidSource: "IP_INVALID_SOURCE",
 	IPInvalidDest: "IP_INVALID_DEST", IPInAddrErrors: "IP_INADDRERRORS", IPInNoRoutes: "IP_INNOROUTES", IPSourceRoute: "IP_SOURCE_ROUTE",
@@ -136,7 +150,7 @@ func (r DropReason) Hardware() bool { return r > NotDropped && r < firstSoftware
 // reasons are refusals on purpose (contracts: drops and rejects).
 func (r DropReason) Lost() bool {
 	switch r {
-	case HWFIFO, HWNoDesc, HWReset, CPUBacklog, NoMem, SocketRcvbuff, SocketBacklog, ProtoMem, FragMem, CopyFault, TapFull:
+	case HWFIFO, HWNoDesc, HWReset, CPUBacklog, MacvlanBacklog, NoMem, SocketRcvbuff, SocketBacklog, ProtoMem, FragMem, CopyFault, TapFull:
 		return true
 	}
 	return false
