@@ -126,6 +126,9 @@ func (d *Device) group(a skb.Addr) *Group {
 	return nil
 }
 
+// Member reports whether a device wants a packet with this header (MC-2).
+func (l *Layer) Member(ifindex int32, h *skb.Header) bool { return l.devices[ifindex].member(h) }
+
 // member models ip_check_mc_rcu (MC-2): whether the device wants a packet of
 // this group, from this source.
 func (d *Device) member(h *skb.Header) bool {

@@ -101,6 +101,7 @@ func (w *world) listen() {
 	if w.one(5) {
 		k := &w.cfg.Kernel
 		k.FanoutLockless, k.Hash2First, k.ReuseportArray, k.EarlyDemuxBroadcast = w.one(2), w.one(2), w.one(2), w.one(2)
+		k.EarlyDemuxMember = w.one(2)
 	}
 	w.rnd = drawn
 }

@@ -167,6 +167,7 @@ func (h *Host) makeLayers() {
 	h.softnet.Stack = h.ip                    // softirq ─▶ ipstack
 	h.ip.UDP = &h.udp                         // ipstack ─▶ udp
 	h.udp.Unreachable = h.ip.ICMPSend         // udp ─▶ ipstack: ICMP
+	h.udp.Member = h.ip.Member                // udp ─▶ ipstack: IGMP
 	_ = udp.Socket((*socket.Sock)(nil))       // udp ─▶ socket: at Bind
 	_ = napi.Receiver(h.softnet.CPUs[0])      // napi ─▶ softirq: at addNIC
 	_ = softirq.Poller((*napi.Instance)(nil)) // softirq ─▶ napi: at addNIC

@@ -45,6 +45,7 @@ var joins = map[string]string{
 	"cpu.Core.Defer":           "only if some softirqs are left to ksoftirqd",
 	"ipstack.Layer.UDP":        "",
 	"udp.Layer.Unreachable":    "",
+	"udp.Layer.Member":         "",
 	"udp.Entry.Sock":           "",
 	"socket.Sock.filter":       "only of a socket with a filter",
 	"skb.Buff.Sock":            "only behind early demux",

@@ -38,6 +38,8 @@ type Layer struct {
 	Net     *mib.Net
 	// Unreachable sends an ICMP port-unreachable message (ipstack.ICMPSend).
 	Unreachable func(*cpu.Core, *skb.Buff)
+	// Member reports whether a device wants a multicast packet (ipstack.Layer.Member).
+	Member func(ifindex int32, h *skb.Header) bool
 	// Rand draws which clones fail.
 	Rand engine.Stream
 	// ReuseSecret keys the choice among SO_REUSEPORT sockets (LK-4).
@@ -92,7 +94,9 @@ func (l *Layer) find(b *skb.Buff) *match {
 			m.demux = l.demuxMulticast(h, b.IfIndex)
 		}
 	case skb.PacketMulticast:
-		m.demux = l.demuxMulticast(h, b.IfIndex)
+		if !l.Profile.EarlyDemuxMember || l.Member(b.IfIndex, h) {
+			m.demux = l.demuxMulticast(h, b.IfIndex)
+		}
 	case skb.PacketHost:
 		m.demux = l.demuxUnicast(h, b.IfIndex)
 	}

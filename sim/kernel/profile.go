@@ -111,6 +111,8 @@ type Profile struct {
 	ReuseportArray bool
 	// EarlyDemuxBroadcast: early demux looks broadcast datagrams up, too (linux-6.18 2).
 	EarlyDemuxBroadcast bool
+	// EarlyDemuxMember: early demux looks a multicast datagram up only if its interface wants it (linux-6.18 2).
+	EarlyDemuxMember bool
 }
 
 // A SoftirqRule says who runs softirqs while ksoftirqd is runnable.

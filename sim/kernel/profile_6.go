@@ -23,6 +23,7 @@ func Linux61() Profile {
 	p.Hash2First = true
 	p.ReuseportArray = true
 	p.EarlyDemuxBroadcast = false
+	p.EarlyDemuxMember = true
 	p.SubnetZeroBroadcast = false
 	p.NetdevBudgetUsecs = true
 	p.SoftirqWhileKsoftirqd = SoftirqsDeferred
