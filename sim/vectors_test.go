@@ -183,12 +183,12 @@ func TestV9BadChecksum(t *testing.T) {
 		before  mib.UDP // before anybody reads
 		after   mib.UDP
 	}{
-		"GRO off":                   {payload: 100, queued: 3, after: mib.UDP{InErrors: 3, InCsumErrors: 3}},
-		"GRO on":                    {gro: true, payload: 100, before: onReceive, after: onReceive},
-		"GRO off, payload 68, L 76": {payload: 68, before: onReceive, after: onReceive},
-		"GRO off, payload 69, L 77": {payload: 69, queued: 3, after: mib.UDP{InErrors: 3, InCsumErrors: 3}},
-		"GRO off, payload 50":       {payload: 50, before: onReceive, after: onReceive},
-		"GRO on, padded frame":      {gro: true, payload: 10, before: onReceive, after: onReceive},
+		"V9 GRO off":                       {payload: 100, queued: 3, after: mib.UDP{InErrors: 3, InCsumErrors: 3}},
+		"V9 GRO on":                        {gro: true, payload: 100, before: onReceive, after: onReceive},
+		"SUR-24 GRO off, payload 68, L 76": {payload: 68, before: onReceive, after: onReceive},
+		"SUR-24 GRO off, payload 69, L 77": {payload: 69, queued: 3, after: mib.UDP{InErrors: 3, InCsumErrors: 3}},
+		"V9 GRO off, payload 50":           {payload: 50, before: onReceive, after: onReceive},
+		"GRO on, padded frame":             {gro: true, payload: 10, before: onReceive, after: onReceive},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := hostOf(t, func(c *Config) { c.NICs[0].GRO, c.NICs[0].RXChecksum = tc.gro, false })
@@ -212,6 +212,45 @@ func TestV9BadChecksum(t *testing.T) {
 			}
 			require.Zero(t, ethtoolLine(h, "rx_csum_offload_errors"), "ODD-14")
 			require.NoError(t, h.CheckLedger())
+		})
+	}
+}
+
+// CS-2, SUR-42: with a filter, every listener verifies for itself what nobody has
+// verified, so a bad checksum is counted, and its time spent, once for each.
+func TestSUR42FiltersVerify(t *testing.T) {
+	const sum = engine.Microsecond
+	for name, tc := range map[string]struct {
+		bad      bool
+		verified bool
+		sums     int64
+		want     mib.UDP
+	}{
+		"CS-2 bad":                 {bad: true, sums: 3, want: mib.UDP{InErrors: 3, InCsumErrors: 3}},
+		"SUR-42 good":              {sums: 3},
+		"CS-1 verified by the NIC": {verified: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := hostOf(t, func(c *Config) {
+				c.Costs = kernel.Costs{Checksum: kernel.Cost{Fixed: sum}}
+				c.NICs[0].GRO, c.NICs[0].RXChecksum = false, tc.verified
+			})
+			var socks []*Socket
+			for range 3 {
+				s := bindTo(t, h, member())
+				s.SetFilter(func(_ *skb.Header, n uint32) uint32 { return n })
+				socks = append(socks, s)
+			}
+			f := h.UDPFrame(sender, vectorDst, 100)
+			if tc.bad {
+				f.Head.UDPChecksum = skb.ChecksumBad
+			}
+			d := send(t, h, f, 1)
+			require.Empty(t, cmp.Diff(tc.want, d.Net.UDP))
+			require.Equal(t, tc.sums*int64(sum), d.CPUs[0].Time.Softirq)
+			for _, s := range socks {
+				require.Equal(t, tc.want.InErrors/3, s.Drops())
+			}
 		})
 	}
 }

@@ -24,7 +24,7 @@ func TestSlotLock(t *testing.T) {
 		second     netip.Addr
 		want       engine.Time
 	}{
-		"SUR-14 32 listeners, no flush":                    {any: 32, second: group},
+		"MF-3 32 listeners, no flush":                      {any: 32, second: group},
 		"SUR-14 33 listeners, a flush of 32":               {any: 33, second: group, want: 32*us - 5*us - us/2 + 1},
 		"3.2 65 listeners, two flushes":                    {any: 65, second: group, want: 64*us - 5*us - us/2 + 1},
 		"MF-3 another group of the same port":              {any: 33, second: other, want: 32*us - 5*us - us/2 + 1},

@@ -27,7 +27,7 @@ func TestReceive(t *testing.T) {
 		icmp    int
 		summed  skb.IPSummed // of what the socket got
 	}{
-		"delivered":                                {summed: skb.ChecksumUnnecessary},
+		"UR-8: delivered":                          {summed: skb.ChecksumUnnecessary},
 		"UR-1: 7 bytes":                            {changes: []change{func(_ *skb.Header, p *skb.Buff) { p.Len, p.UDPLen = 7, 7 }}, want: mib.UDP{InErrors: 1}, reason: skb.PktTooSmall},
 		"UR-2: length beyond the packet":           {changes: []change{func(_ *skb.Header, p *skb.Buff) { p.UDPLen = 109 }}, want: mib.UDP{InErrors: 1}, reason: skb.PktTooSmall},
 		"UR-3: length 7":                           {changes: []change{func(_ *skb.Header, p *skb.Buff) { p.UDPLen = 7 }}, want: mib.UDP{InErrors: 1}, reason: skb.PktTooSmall},
@@ -40,16 +40,16 @@ func TestReceive(t *testing.T) {
 		"2.2.5: summed by the device, bad, L 77":   {changes: []change{bad, complete, above}, summed: skb.ChecksumNone},
 		"2.2.4: only of what nobody summed":        {changes: []change{complete, func(_ *skb.Header, p *skb.Buff) { p.CsumBad = true }}, summed: skb.ChecksumUnnecessary},
 		"2.2.2: no checksum":                       {changes: []change{bad, func(h *skb.Header, _ *skb.Buff) { h.UDPChecksum = skb.ChecksumZero }}, summed: skb.ChecksumUnnecessary},
-		"2.2.4: GRO says bad":                      {changes: []change{bad, func(_ *skb.Header, p *skb.Buff) { p.CsumBad = true }}, want: mib.UDP{InErrors: 1, InCsumErrors: 1}, reason: skb.UDPCsum},
+		"UR-4: GRO says bad":                       {changes: []change{bad, func(_ *skb.Header, p *skb.Buff) { p.CsumBad = true }}, want: mib.UDP{InErrors: 1, InCsumErrors: 1}, reason: skb.UDPCsum},
 		"2.2.4: GRO says bad, no socket":           {changes: []change{bad, func(_ *skb.Header, p *skb.Buff) { p.CsumBad = true }}, noSock: true, want: mib.UDP{InErrors: 1, InCsumErrors: 1}, reason: skb.UDPCsum},
-		"2.2.5: L 76, bad":                         {changes: []change{bad, short}, want: mib.UDP{InErrors: 1, InCsumErrors: 1}, reason: skb.UDPCsum},
+		"UR-4: L 76, bad":                          {changes: []change{bad, short}, want: mib.UDP{InErrors: 1, InCsumErrors: 1}, reason: skb.UDPCsum},
 		"2.2.5: L 76, good":                        {changes: []change{func(_ *skb.Header, p *skb.Buff) { p.Summed = skb.ChecksumNone }, short}, summed: skb.ChecksumUnnecessary},
-		"2.2.5: L 77, bad, is deferred":            {changes: []change{bad, above}, summed: skb.ChecksumNone},
+		"CS-1: L 77, bad, is deferred":             {changes: []change{bad, above}, summed: skb.ChecksumNone},
 		"2.2.5: L 77, good, is deferred":           {changes: []change{func(_ *skb.Header, p *skb.Buff) { p.Summed = skb.ChecksumNone }, above}, summed: skb.ChecksumNone},
 		"UR-11: no socket":                         {noSock: true, want: mib.UDP{NoPorts: 1}, reason: skb.NoSocket, icmp: 1},
 		"UR-10: no socket, bad":                    {changes: []change{bad}, noSock: true, want: mib.UDP{InErrors: 1, InCsumErrors: 1}, reason: skb.UDPCsum},
 		"UR-10: no socket, deferred and good":      {changes: []change{func(_ *skb.Header, p *skb.Buff) { p.Summed = skb.ChecksumNone }}, noSock: true, want: mib.UDP{NoPorts: 1}, reason: skb.NoSocket, icmp: 1},
-		"3.1.4: multicast, no socket":              {changes: []change{func(_ *skb.Header, p *skb.Buff) { p.Route.Type = skb.RouteMulticast }}, noSock: true, want: mib.UDP{IgnoredMulti: 1}, reason: skb.IgnoredMulti},
+		"TAB-4: multicast, no socket":              {changes: []change{func(_ *skb.Header, p *skb.Buff) { p.Route.Type = skb.RouteMulticast }}, noSock: true, want: mib.UDP{IgnoredMulti: 1}, reason: skb.IgnoredMulti},
 		"3.1.4: multicast, no socket, bad, L > 76": {changes: []change{bad, func(_ *skb.Header, p *skb.Buff) { p.Route.Type = skb.RouteMulticast }}, noSock: true, want: mib.UDP{IgnoredMulti: 1}, reason: skb.IgnoredMulti},
 		"UR-7: broadcast, no socket":               {changes: []change{func(_ *skb.Header, p *skb.Buff) { p.Route.Type = skb.RouteBroadcast }}, noSock: true, want: mib.UDP{IgnoredMulti: 1}, reason: skb.IgnoredMulti},
 	} {
@@ -65,11 +65,12 @@ func TestReceive(t *testing.T) {
 			require.Equal(t, tc.icmp, b.icmp)
 			if tc.reason != skb.NotDropped {
 				require.EqualValues(t, 1, b.ledger.Dropped[tc.reason])
-				require.True(t, s == nil || len(s.got) == 0)
+				require.True(t, s == nil || len(s.got)+s.failed == 0, "UR-12: the socket that it was for knows nothing of it")
 				return
 			}
 			require.Zero(t, b.ledger.Drops()+b.ledger.Rejects())
 			require.Len(t, s.got, 1)
+			require.Zero(t, s.failed)
 			require.Equal(t, tc.summed, s.got[0].Summed)
 			require.EqualValues(t, p.UDPLen, s.got[0].Len, "trimmed to the UDP length")
 			require.EqualValues(t, 1, b.layer.Stats.Originals)
@@ -112,7 +113,21 @@ func TestChecksumCost(t *testing.T) {
 	}
 }
 
-// Table 3.2, FS-1, 12.14: clones under the slot lock, clones outside it, and who
+// CS-2, SUR-42: what the fan-out hands out is unverified for each, and stays so
+// for the next whatever the one before finds out.
+func TestCS2EachForItself(t *testing.T) {
+	b := newBench(t)
+	for i := range 40 {
+		b.mustBind(fmt.Sprint(i), "")
+	}
+	b.receive(packet(group, func(_ *skb.Header, p *skb.Buff) { p.Summed = skb.ChecksumNone }))
+	for name, s := range b.socks {
+		require.Len(t, s.got, 1)
+		require.Equal(t, skb.ChecksumNone, s.got[0].Summed, name)
+	}
+}
+
+// Table 3.2, FS-1, FS-3, 12.14: clones under the slot lock, clones outside it, and who
 // gets the original, for every row and all numbers up to 100.
 func TestFanoutTable(t *testing.T) {
 	rows := map[int][2]uint64{0: {0, 0}, 1: {0, 0}, 10: {0, 9}, 32: {0, 31}, 33: {32, 0}, 64: {32, 31}, 65: {64, 0}, 100: {96, 3}}
@@ -192,8 +207,10 @@ func TestUR6Demuxed(t *testing.T) {
 	p := packet(group)
 	b.demux(p)
 	p.Len, p.Route.Type = 108, skb.RouteMulticast
-	require.Equal(t, []string{"s"}, b.receive(p))
+	b.mustBind("another", "")
+	require.Equal(t, []string{"s"}, b.receive(p), "one that was opened meanwhile gets nothing")
 	require.EqualValues(t, 1, b.layer.Stats.DemuxHits)
+	b.layer.Unbind(b.socks["another"].Entry)
 
 	p = packet(group, func(h *skb.Header, p *skb.Buff) {
 		h.UDPChecksum, p.CsumBad, p.Summed = skb.ChecksumBad, true, skb.ChecksumNone

@@ -10,7 +10,7 @@ import (
 	"github.com/seed-556df219/rxpath/sim/skb"
 )
 
-// HT-2, HT-3: the hashes, with the check values of the specification.
+// HT-3: the secondary hash, with the check values of the specification.
 func TestHT3CheckValues(t *testing.T) {
 	for _, tc := range []struct {
 		addr string
@@ -26,11 +26,15 @@ func TestHT3CheckValues(t *testing.T) {
 		l.Config.HashEntries = 65536
 		require.Equal(t, tc.want&0xffff, l.hash2(a, tc.port), "only 16 bits are stored")
 	}
+	require.NotEqual(t, portHash(1, 1, 0), portHash(1, 1, 19), "the mix is in the hash")
+}
+
+// HT-2: the primary slot.
+func TestHT2Slot(t *testing.T) {
 	l := Layer{Config: Config{HashEntries: 8192, HashMix: 19}}
 	require.EqualValues(t, 5020, l.Bucket(5001), "10.3: port 5001 and mix 19")
 	require.EqualValues(t, 5021, l.Bucket(5002))
 	require.EqualValues(t, 18, l.Bucket(8191), "and the mask")
-	require.NotEqual(t, portHash(1, 1, 0), portHash(1, 1, 19), "HT-3: the mix is in the secondary hash, too")
 }
 
 // HT-1: one slot for each 2 MiB of memory, rounded up to a power of two.
@@ -83,24 +87,24 @@ func TestLookup(t *testing.T) {
 		want    string
 		wantSec string // with the secondary chains, if it differs
 	}{
-		"nobody":                             {},
-		"any address":                        {sockets: []socket{any("a")}, want: "a"},
-		"another address":                    {sockets: []socket{{"a", "10.0.0.3", nil}}},
-		"another port":                       {sockets: []socket{any("a", onPort(5002))}},
-		"the address beats any":              {sockets: []socket{at("a"), any("b")}, want: "a"},
-		"the newest of equals":               {sockets: []socket{any("a"), any("b")}, want: "b"},
-		"LK-2: connected to another peer":    {sockets: []socket{any("a", connected("10.0.0.9", 5000))}},
-		"LK-2: connected to another port":    {sockets: []socket{any("a", connected("10.0.0.1", 5001))}},
-		"LK-2: connected beats bound":        {sockets: []socket{any("a", peer), any("b")}, want: "a"},
-		"LK-2: peer and port beat address":   {sockets: []socket{any("a", peer), at("b")}, want: "a", wantSec: "b"},
-		"LK-2: all of it":                    {sockets: []socket{at("a", peer, onDevice(2)), at("b", peer), any("c", peer, onDevice(2))}, want: "a"},
-		"LK-2: device beats none":            {sockets: []socket{any("a", onDevice(2)), any("b")}, want: "a"},
-		"LK-2: another device":               {sockets: []socket{any("a", onDevice(3))}},
-		"LK-2: device equals address":        {sockets: []socket{at("a"), any("b", onDevice(2))}, want: "b", wantSec: "a"},
-		"LK-2: only the peer's port":         {sockets: []socket{any("a", connected("0.0.0.0", 5000)), any("b")}, want: "a"},
-		"LK-1: chain of the address first":   {sockets: []socket{any("a", peer, onDevice(2)), at("b")}, want: "a", wantSec: "b"},
-		"LK-1: then the chain of any":        {sockets: []socket{{"a", "10.0.0.3", nil}, any("b")}, want: "b"},
-		"LK-1: and not what is disqualified": {sockets: []socket{at("a", onDevice(3)), any("b")}, want: "b"},
+		"nobody":                                 {},
+		"any address":                            {sockets: []socket{any("a")}, want: "a"},
+		"LK-2: another address":                  {sockets: []socket{{"a", "10.0.0.3", nil}}},
+		"another port":                           {sockets: []socket{any("a", onPort(5002))}},
+		"the address beats any":                  {sockets: []socket{at("a"), any("b")}, want: "a"},
+		"LK-3: the newest of equals":             {sockets: []socket{any("a"), any("b")}, want: "b"},
+		"LK-2: connected to another peer":        {sockets: []socket{any("a", connected("10.0.0.9", 5000))}},
+		"LK-2: connected to another port":        {sockets: []socket{any("a", connected("10.0.0.1", 5001))}},
+		"LK-2: connected beats bound":            {sockets: []socket{any("a", peer), any("b")}, want: "a"},
+		"LK-2: peer and port beat address":       {sockets: []socket{any("a", peer), at("b")}, want: "a", wantSec: "b"},
+		"LK-2: all of it":                        {sockets: []socket{at("a", peer, onDevice(2)), at("b", peer), any("c", peer, onDevice(2))}, want: "a"},
+		"LK-5: the packet's device":              {sockets: []socket{any("a", onDevice(2)), any("b")}, want: "a"},
+		"LK-5: a device other than the packet's": {sockets: []socket{any("a", onDevice(3))}},
+		"LK-2: device equals address":            {sockets: []socket{at("a"), any("b", onDevice(2))}, want: "b", wantSec: "a"},
+		"LK-2: only the peer's port":             {sockets: []socket{any("a", connected("0.0.0.0", 5000)), any("b")}, want: "a"},
+		"LK-1: chain of the address first":       {sockets: []socket{any("a", peer, onDevice(2)), at("b")}, want: "a", wantSec: "b"},
+		"LK-1: then the chain of any":            {sockets: []socket{{"a", "10.0.0.3", nil}, any("b")}, want: "b"},
+		"LK-1: and not what is disqualified":     {sockets: []socket{at("a", onDevice(3)), any("b")}, want: "b"},
 	} {
 		for _, secondary := range []bool{false, true} {
 			t.Run(fmt.Sprint(name, ", secondary ", secondary), func(t *testing.T) {
@@ -152,8 +156,8 @@ func TestLK1FallsBack(t *testing.T) {
 	require.Equal(t, []string{"any, connected"}, b.receive(packet(own)), "as in the primary scan: the score decides")
 }
 
-// LK-4, MF-4, 12.32: SO_REUSEPORT: the same flow keeps its socket, flows spread,
-// the choice is the documented one, and multicast goes to every member.
+// LK-4: SO_REUSEPORT: the same flow keeps its socket, flows spread, and the
+// choice is the documented one.
 func TestLK4ReusePort(t *testing.T) {
 	b := newBench(t)
 	const members = 5
@@ -183,17 +187,46 @@ func TestLK4ReusePort(t *testing.T) {
 	for _, name := range newestFirst {
 		require.InDelta(t, 400, count[name], 80, "socket %s", name) // 4 standard deviations
 	}
-	require.Equal(t, newestFirst, b.receive(packet(group)), "MF-4")
-
 	b.mustBind("6", "", reusePort, connected("10.0.0.1", 1500))
 	require.Equal(t, []string{"6"}, b.receive(flow(1500)), "a better score ends it")
 
-	b = newBench(t)
-	b.mustBind("old", "")
-	b.mustBind("new", "")
-	for p := uint16(1000); p < 1100; p++ {
-		require.Equal(t, []string{"new"}, b.receive(flow(p)), "12.32: SO_REUSEADDR alone: the newest steals all")
+}
+
+// MF-4, SUR-32: SO_REUSEPORT shares unicast out and doubles multicast;
+// SO_REUSEADDR alone gives all unicast to the newest.
+func TestReuse(t *testing.T) {
+	flows := func(b *bench, dst netip.Addr) map[string]int {
+		count := map[string]int{}
+		for p := uint16(1000); p < 1100; p++ {
+			for _, name := range b.receive(packet(dst, func(h *skb.Header, _ *skb.Buff) { h.SrcPort = p })) {
+				count[name]++
+			}
+		}
+		return count
 	}
+	t.Run("MF-4 SO_REUSEPORT and multicast", func(t *testing.T) {
+		b := newBench(t)
+		for i := range 3 {
+			b.mustBind(fmt.Sprint(i), "", reusePort)
+		}
+		require.Equal(t, map[string]int{"0": 100, "1": 100, "2": 100}, flows(b, group))
+	})
+	t.Run("SUR-32 SO_REUSEPORT and unicast", func(t *testing.T) {
+		b := newBench(t)
+		for i := range 3 {
+			b.mustBind(fmt.Sprint(i), "", reusePort)
+		}
+		count := flows(b, own)
+		require.Len(t, count, 3)
+		require.Equal(t, 100, count["0"]+count["1"]+count["2"])
+	})
+	t.Run("SUR-32 SO_REUSEADDR and unicast", func(t *testing.T) {
+		b := newBench(t)
+		for i := range 3 {
+			b.mustBind(fmt.Sprint(i), "")
+		}
+		require.Equal(t, map[string]int{"2": 100}, flows(b, own))
+	})
 }
 
 // LK-4: whether equals draw lots is decided by the socket that set the best
@@ -294,23 +327,23 @@ func TestMulticastMatch(t *testing.T) {
 		dst    string
 		want   bool
 	}{
-		"joined nothing, IP_MULTICAST_ALL":    {"", nil, "", true},
-		"bound to the group":                  {"239.1.0.1", nil, "", true},
-		"bound to another group":              {"239.1.0.2", nil, "", false},
-		"bound to a unicast address":          {"10.0.0.2", nil, "", false},
-		"another port":                        {"", []func(*Entry){onPort(5002)}, "", false},
-		"connected to the source":             {"", []func(*Entry){connected("10.0.0.1", 5000)}, "", true},
-		"connected to another source":         {"", []func(*Entry){connected("10.0.0.9", 5000)}, "", false},
-		"connected to another source port":    {"", []func(*Entry){connected("10.0.0.1", 5009)}, "", false},
-		"bound to the device":                 {"", []func(*Entry){onDevice(2)}, "", true},
-		"bound to another device":             {"", []func(*Entry){onDevice(3)}, "", false},
-		"IP_MULTICAST_ALL off, joined here":   {"", []func(*Entry){joined(2)}, "", true},
-		"IP_MULTICAST_ALL off, joined there":  {"", []func(*Entry){joined(3)}, "", false},
-		"IP_MULTICAST_ALL off, joined none":   {"", []func(*Entry){func(e *Entry) { e.NoMulticastAll = true }}, "", false},
-		"IP_MULTICAST_ALL on, joined there":   {"", []func(*Entry){joined(3), func(e *Entry) { e.NoMulticastAll = false }}, "", true},
-		"broadcast, IP_MULTICAST_ALL off":     {"", []func(*Entry){func(e *Entry) { e.NoMulticastAll = true }}, "255.255.255.255", true},
-		"broadcast, bound to unicast":         {"10.0.0.2", nil, "255.255.255.255", false},
-		"broadcast, bound to its own address": {"255.255.255.255", nil, "255.255.255.255", true},
+		"SUR-17 joined nothing, IP_MULTICAST_ALL": {"", nil, "", true},
+		"bound to the group":                      {"239.1.0.1", nil, "", true},
+		"bound to another group":                  {"239.1.0.2", nil, "", false},
+		"bound to a unicast address":              {"10.0.0.2", nil, "", false},
+		"another port":                            {"", []func(*Entry){onPort(5002)}, "", false},
+		"connected to the source":                 {"", []func(*Entry){connected("10.0.0.1", 5000)}, "", true},
+		"connected to another source":             {"", []func(*Entry){connected("10.0.0.9", 5000)}, "", false},
+		"connected to another source port":        {"", []func(*Entry){connected("10.0.0.1", 5009)}, "", false},
+		"bound to the device":                     {"", []func(*Entry){onDevice(2)}, "", true},
+		"bound to another device":                 {"", []func(*Entry){onDevice(3)}, "", false},
+		"IP_MULTICAST_ALL off, joined here":       {"", []func(*Entry){joined(2)}, "", true},
+		"IP_MULTICAST_ALL off, joined there":      {"", []func(*Entry){joined(3)}, "", false},
+		"IP_MULTICAST_ALL off, joined none":       {"", []func(*Entry){func(e *Entry) { e.NoMulticastAll = true }}, "", false},
+		"IP_MULTICAST_ALL on, joined there":       {"", []func(*Entry){joined(3), func(e *Entry) { e.NoMulticastAll = false }}, "", true},
+		"broadcast, IP_MULTICAST_ALL off":         {"", []func(*Entry){func(e *Entry) { e.NoMulticastAll = true }}, "255.255.255.255", true},
+		"broadcast, bound to unicast":             {"10.0.0.2", nil, "255.255.255.255", false},
+		"broadcast, bound to its own address":     {"255.255.255.255", nil, "255.255.255.255", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
@@ -343,26 +376,27 @@ func TestEarlyDemux(t *testing.T) {
 		change change
 		want   string
 	}{
-		"ED-3: nobody":            {group, func(*bench) {}, nil, ""},
-		"ED-3: exactly one":       {group, func(b *bench) { multi(b, 1) }, nil, "0"},
-		"ED-3: two":               {group, func(b *bench) { multi(b, 2) }, nil, ""},
-		"ED-3: one of two":        {group, func(b *bench) { multi(b, 1); b.mustBind("x", "239.1.0.2") }, nil, "0"},
-		"ED-3: ten in the slot":   {group, func(b *bench) { multi(b, 1); bindStrangers(b, 9) }, nil, "0"},
-		"ED-3: eleven":            {group, func(b *bench) { multi(b, 1); bindStrangers(b, 10) }, nil, ""},
-		"ED-1: 7 bytes of UDP":    {group, func(b *bench) { multi(b, 1) }, func(_ *skb.Header, p *skb.Buff) { p.Len = 7 }, ""},
-		"ED-1: 8 bytes of UDP":    {group, func(b *bench) { multi(b, 1) }, func(_ *skb.Header, p *skb.Buff) { p.Len = 8 }, "0"},
-		"ED-2: broadcast":         {netip.MustParseAddr("10.0.0.255"), func(b *bench) { multi(b, 1) }, func(_ *skb.Header, p *skb.Buff) { p.PktType = skb.PacketBroadcast }, "0"},
-		"ED-2: another's":         {group, func(b *bench) { multi(b, 1) }, func(_ *skb.Header, p *skb.Buff) { p.PktType = skb.PacketOtherHost }, ""},
-		"ED-4: unconnected":       {own, func(b *bench) { b.mustBind("a", "10.0.0.2") }, nil, ""},
-		"ED-4: connected":         {own, func(b *bench) { b.mustBind("a", "10.0.0.2", peer) }, nil, "a"},
-		"ED-4: to another":        {own, func(b *bench) { b.mustBind("a", "10.0.0.2", connected("10.0.0.1", 5009)) }, nil, ""},
-		"ED-4: only the first":    {own, func(b *bench) { b.mustBind("a", "10.0.0.2", peer); b.mustBind("b", "10.0.0.2") }, nil, ""},
-		"ED-4: the first":         {own, func(b *bench) { b.mustBind("b", "10.0.0.2"); b.mustBind("a", "10.0.0.2", peer) }, nil, "a"},
-		"ED-4: its device":        {own, func(b *bench) { b.mustBind("a", "10.0.0.2", peer, onDevice(2)) }, nil, "a"},
-		"ED-4: another device":    {own, func(b *bench) { b.mustBind("a", "10.0.0.2", peer, onDevice(3)) }, nil, ""},
-		"ED-4: bound to any":      {own, func(b *bench) { b.mustBind("a", "", peer) }, nil, ""},
-		"ED-4: many in the slot":  {own, func(b *bench) { b.fill(); b.mustBind("a", "10.0.0.2", peer) }, nil, "a"},
-		"ED-2: unicast looks not": {own, func(b *bench) { multi(b, 1) }, nil, ""},
+		"ED-3: nobody":          {group, func(*bench) {}, nil, ""},
+		"ED-3: exactly one":     {group, func(b *bench) { multi(b, 1) }, nil, "0"},
+		"ED-3: two":             {group, func(b *bench) { multi(b, 2) }, nil, ""},
+		"ED-3: one of two":      {group, func(b *bench) { multi(b, 1); b.mustBind("x", "239.1.0.2") }, nil, "0"},
+		"ED-3: ten in the slot": {group, func(b *bench) { multi(b, 1); bindStrangers(b, 9) }, nil, "0"},
+		"ED-3: eleven":          {group, func(b *bench) { multi(b, 1); bindElsewhere(b, 10) }, nil, ""},
+		"HT-5: and ten of another port in its slot": {group, func(b *bench) { multi(b, 1); bindStrangers(b, 10) }, nil, ""},
+		"ED-1: 7 bytes of UDP":                      {group, func(b *bench) { multi(b, 1) }, func(_ *skb.Header, p *skb.Buff) { p.Len = 7 }, ""},
+		"ED-1: 8 bytes of UDP":                      {group, func(b *bench) { multi(b, 1) }, func(_ *skb.Header, p *skb.Buff) { p.Len = 8 }, "0"},
+		"ED-2: broadcast":                           {netip.MustParseAddr("10.0.0.255"), func(b *bench) { multi(b, 1) }, func(_ *skb.Header, p *skb.Buff) { p.PktType = skb.PacketBroadcast }, "0"},
+		"ED-2: another's":                           {group, func(b *bench) { multi(b, 1) }, func(_ *skb.Header, p *skb.Buff) { p.PktType = skb.PacketOtherHost }, ""},
+		"ED-4: unconnected":                         {own, func(b *bench) { b.mustBind("a", "10.0.0.2") }, nil, ""},
+		"ED-4: connected":                           {own, func(b *bench) { b.mustBind("a", "10.0.0.2", peer) }, nil, "a"},
+		"ED-4: to another":                          {own, func(b *bench) { b.mustBind("a", "10.0.0.2", connected("10.0.0.1", 5009)) }, nil, ""},
+		"ED-4: only the first":                      {own, func(b *bench) { b.mustBind("a", "10.0.0.2", peer); b.mustBind("b", "10.0.0.2") }, nil, ""},
+		"ED-4: the first":                           {own, func(b *bench) { b.mustBind("b", "10.0.0.2"); b.mustBind("a", "10.0.0.2", peer) }, nil, "a"},
+		"ED-4: its device":                          {own, func(b *bench) { b.mustBind("a", "10.0.0.2", peer, onDevice(2)) }, nil, "a"},
+		"ED-4: another device":                      {own, func(b *bench) { b.mustBind("a", "10.0.0.2", peer, onDevice(3)) }, nil, ""},
+		"ED-4: bound to any":                        {own, func(b *bench) { b.mustBind("a", "", peer) }, nil, ""},
+		"ED-4: many in the slot":                    {own, func(b *bench) { b.fill(); b.mustBind("a", "10.0.0.2", peer) }, nil, "a"},
+		"ED-2: unicast looks not":                   {own, func(b *bench) { multi(b, 1) }, nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
@@ -380,6 +414,42 @@ func TestEarlyDemux(t *testing.T) {
 			require.Equal(t, tc.want, e.Name)
 			require.EqualValues(t, 1, b.layer.Stats.DemuxHits)
 		})
+	}
+}
+
+// 6.18/2.9: newer kernels look multicast up only if its interface wants it, and
+// broadcast not at all.
+func TestEarlyDemuxNewer(t *testing.T) {
+	for name, tc := range map[string]struct {
+		newer, member bool
+		cast          skb.PacketType
+		want          bool
+	}{
+		"no member, 4.0":  {false, false, skb.PacketMulticast, true},
+		"no member, 6.18": {true, false, skb.PacketMulticast, false},
+		"a member, 6.18":  {true, true, skb.PacketMulticast, true},
+		"broadcast, 4.0":  {false, false, skb.PacketBroadcast, true},
+		"broadcast, 6.18": {true, true, skb.PacketBroadcast, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, func(b *bench) {
+				b.prof.EarlyDemuxMember, b.prof.EarlyDemuxBroadcast = tc.newer, !tc.newer
+				b.layer.Member = func(ifindex int32, h *skb.Header) bool {
+					return tc.member && ifindex == 2 && h.Dst == skb.AddrFrom(group)
+				}
+			})
+			b.mustBind("s", "")
+			p := packet(group)
+			p.PktType = tc.cast
+			require.Equal(t, tc.want, b.demux(p) != nil)
+		})
+	}
+}
+
+// bindElsewhere binds sockets of the same port to another address.
+func bindElsewhere(b *bench, n int) {
+	for i := range n {
+		b.mustBind(fmt.Sprint("elsewhere", i), "10.9.9.9")
 	}
 }
 
