@@ -38,6 +38,44 @@ type Result struct {
 	Events uint64
 	// Warnings are remarks on the input, such as a capture out of order.
 	Warnings []string
+
+	measured *Result // since the warm-up; nil without one
+}
+
+// Measured returns what metrics are read from: the result of the time since the
+// warm-up (run.warmup), or the result itself if there was none. Counters,
+// latencies and times are differences; levels, such as queue lengths and the most
+// that was queued, are those at the end. Series are not in it.
+func (r *Result) Measured() *Result {
+	if r.measured != nil {
+		return r.measured
+	}
+	return r
+}
+
+// since returns what has come since the warm-up.
+func (r *Result) since(w *Result) *Result {
+	m := &Result{Scenario: r.Scenario, Complete: r.Complete, Time: r.Time - w.Time, Snapshot: r.Snapshot.Sub(w.Snapshot), Partner: r.Partner - w.Partner}
+	m.Waterfall.Offered = r.Waterfall.Offered - w.Waterfall.Offered
+	m.Waterfall.Delivered = r.Waterfall.Delivered - w.Waterfall.Delivered
+	m.Waterfall.Tapped = r.Waterfall.Tapped - w.Waterfall.Tapped
+	for i, s := range r.Stages {
+		s.Hist = s.Hist.Since(&w.Stages[i].Hist)
+		m.Stages = append(m.Stages, s)
+	}
+	rows := map[uint64]mib.Socket{}
+	for _, row := range m.Snapshot.Sockets {
+		rows[row.Inode] = row
+	}
+	for i, s := range r.Sockets {
+		s.Socket = rows[s.Inode]
+		if i < len(w.Sockets) {
+			s.RxQueue.Hist = s.RxQueue.Hist.Since(&w.Sockets[i].RxQueue.Hist)
+			s.WireToApp.Hist = s.WireToApp.Hist.Since(&w.Sockets[i].WireToApp.Hist)
+		}
+		m.Sockets = append(m.Sockets, s)
+	}
+	return m
 }
 
 // SocketResult is a socket at the end of a run.
@@ -125,12 +163,15 @@ func Run(ctx context.Context, sc *scenario.Scenario, opts Options) (*Result, err
 	if err != nil {
 		return nil, err
 	}
-	err = h.runTo(ctx, sc, opts, res)
+	warm, err := h.runTo(ctx, sc, opts, res)
 	if err == nil {
 		err = sourceErrors(h)
 	}
 	h.fill(res)
 	res.Complete = err == nil
+	if warm != nil {
+		res.measured = res.since(warm)
+	}
 	if lerr := h.CheckLedger(); lerr != nil {
 		return res, lerr
 	}
@@ -229,25 +270,33 @@ func sourceErrors(h *Host) error {
 	return nil
 }
 
-// runTo advances the host from sample to sample.
-func (h *Host) runTo(ctx context.Context, sc *scenario.Scenario, opts Options, res *Result) error {
+// runTo advances the host from sample to sample. It returns the state at the end
+// of the warm-up, if there was one.
+func (h *Host) runTo(ctx context.Context, sc *scenario.Scenario, opts Options, res *Result) (warm *Result, err error) {
 	end := sc.Run.For
 	most := max(end/progressSteps, 1)
 	p := pace{step: min(most, firstStep), most: most}
-	sample := sc.Run.Sample
+	sample, warmup := sc.Run.Sample, sc.Run.Warmup
 	if sample > 0 {
 		res.Series = append(res.Series, h.sample())
 	}
 	nextSample, nextStep := sample, p.step
 	for h.now < end {
 		if err := ctx.Err(); err != nil {
-			return err
+			return warm, err
 		}
 		to := min(end, nextStep)
 		if sample > 0 {
 			to = min(to, nextSample)
 		}
+		if h.now < warmup {
+			to = min(to, warmup)
+		}
 		h.AdvanceTo(to)
+		if to == warmup {
+			warm = new(Result)
+			h.fill(warm)
+		}
 		if sample > 0 && to == nextSample {
 			res.Series = append(res.Series, h.sample())
 			nextSample += sample
@@ -259,10 +308,10 @@ func (h *Host) runTo(ctx context.Context, sc *scenario.Scenario, opts Options, r
 			}
 		}
 		if n := sc.Run.MaxEvents; n > 0 && h.exec.Events() > n {
-			return fmt.Errorf("sim: run stopped at %v after %d events: run.max_events is %d", h.now, h.exec.Events(), n)
+			return warm, fmt.Errorf("sim: run stopped at %v after %d events: run.max_events is %d", h.now, h.exec.Events(), n)
 		}
 	}
-	return nil
+	return warm, nil
 }
 
 func (h *Host) sample() Sample {

@@ -144,3 +144,25 @@ func (h *Hist) Checksum() uint64 {
 	})
 	return d.Sum()
 }
+
+// Since returns what was counted since before, an earlier copy. Its Max is the
+// largest time if that came since, else the upper end of its bucket.
+func (h *Hist) Since(before *Hist) Hist {
+	out := h.Clone()
+	out.N -= before.N
+	out.Sum -= before.Sum
+	for i, p := range before.oct {
+		if p == nil {
+			continue
+		}
+		for s, n := range p {
+			out.oct[i][s] -= n
+		}
+	}
+	if h.Max == before.Max {
+		var last engine.Time
+		out.Each(func(_, end engine.Time, _ uint64) bool { last = end; return true })
+		out.Max = min(last, h.Max)
+	}
+	return out
+}

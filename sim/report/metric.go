@@ -35,10 +35,10 @@ func (m Metric) String() string { return m.text }
 // Unit returns what the metric is measured in.
 func (m Metric) Unit() Unit { return m.unit }
 
-// Value returns what the metric has in res. What the scenario does not have, a
+// Value returns what the metric has in res, since the warm-up if there was one. What the scenario does not have, a
 // CPU or a socket, has no value; [Metric.Check] finds that before anything runs.
 func (m Metric) Value(res *sim.Result) Value {
-	return Value{m.unit, m.get(res)}
+	return Value{m.unit, m.get(res.Measured())}
 }
 
 // A histogramMetric is what p, mean, max and count are taken of.

@@ -32,6 +32,9 @@ func heading(res *sim.Result) (title, setup string) {
 		title = "unnamed scenario"
 	}
 	title += fmt.Sprintf(": %v of virtual time, seed %d", res.Time, sc.Run.Seed)
+	if w := sc.Run.Warmup; w > 0 {
+		title += fmt.Sprintf(", metrics after %v", w)
+	}
 	if !res.Complete {
 		title += fmt.Sprintf(". INCOMPLETE: it should have been %v", sc.Run.For)
 	}

@@ -170,6 +170,8 @@ type Run struct {
 	Seed uint64
 	// Sample is the interval of the time series; 0: none.
 	Sample engine.Time
+	// Warmup is how long the host runs before metrics are measured; 0: from the start.
+	Warmup engine.Time
 	// MaxEvents stops a run that never ends, with the results so far (contracts: Limits).
 	MaxEvents uint64
 	// MaxMemory refuses a scenario whose queues could take more bytes.
@@ -347,6 +349,7 @@ func (a *App) validate(cpus int, devices map[string]bool) error {
 func (r *Run) validate() error {
 	return errors.Join(
 		cfgerr.Check(r.For > 0 && r.For <= engine.MaxTime, "for", r.For, "more than 0, at most 53 days"),
+		cfgerr.Check(r.Warmup >= 0 && (r.Warmup == 0 || r.Warmup < r.For), "warmup", r.Warmup, "0 or more, and less than run.for"),
 		cfgerr.Check(r.Sample >= 0, "sample", r.Sample, "0 or more"),
 		cfgerr.Check(r.Sample == 0 || r.For/r.Sample <= 1_000_000, "sample", r.Sample, "at most a million samples"))
 }

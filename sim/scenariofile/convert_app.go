@@ -84,6 +84,6 @@ const (
 func (c *converter) run() scenario.Run {
 	d := &c.doc.Run
 	return scenario.Run{
-		For: d.For.v, Seed: d.Seed, Sample: d.Sample.v, MaxEvents: d.MaxEvents, MaxMemory: d.MaxMemory.v, Naive: d.Executive == naive,
+		For: d.For.v, Seed: d.Seed, Sample: d.Sample.v, Warmup: d.Warmup.v, MaxEvents: d.MaxEvents, MaxMemory: d.MaxMemory.v, Naive: d.Executive == naive,
 	}
 }

@@ -416,6 +416,8 @@ type runSection struct {
 	Seed uint64 `json:"seed"`
 	// Sample is the interval of the time series; 0 for none.
 	Sample duration `json:"sample"`
+	// Warmup is how long the host runs before metrics and thresholds begin to measure: full queues and settled moderation are then not mistaken for the beginning. Tables and files show the whole run.
+	Warmup duration `json:"warmup"`
 	// MaxEvents ends a run that takes too long, with the results so far.
 	MaxEvents uint64 `json:"max_events"`
 	// MaxMemory refuses a scenario whose queues could take more bytes.
@@ -436,7 +438,7 @@ func defaultDocument() document {
 			CloneFailures: as[shareNotation](uint32(0)),
 		},
 		Run: runSection{
-			For: as[timeNotation](d.Run.For), Seed: d.Run.Seed, Sample: as[timeNotation](d.Run.Sample),
+			For: as[timeNotation](d.Run.For), Seed: d.Run.Seed, Sample: as[timeNotation](d.Run.Sample), Warmup: as[timeNotation](d.Run.Warmup),
 			MaxEvents: d.Run.MaxEvents, MaxMemory: as[bytesNotation](d.Run.MaxMemory), Executive: lazy,
 		},
 	}

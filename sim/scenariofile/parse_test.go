@@ -241,7 +241,7 @@ func TestEverything(t *testing.T) {
 		reader("4", 4, law.Must(law.Empirical([]int64{us, 2 * us}, []uint64{9, 1}))),
 		{Name: "hog", CPUs: []int{3}, Busy: true, Read: scenario.Read{Batch: 64}},
 	}
-	want.Run = scenario.Run{For: 2 * engine.Second, Seed: 42, Sample: engine.Millisecond, MaxEvents: 1_000_000, MaxMemory: 1 << 30, Naive: true}
+	want.Run = scenario.Run{For: 2 * engine.Second, Seed: 42, Sample: engine.Millisecond, Warmup: 250 * engine.Millisecond, MaxEvents: 1_000_000, MaxMemory: 1 << 30, Naive: true}
 	want.Thresholds = []string{"drops == 0", "p(latency.wire_to_app, 99) < 200us"}
 	requireSame(t, want, s)
 }
