@@ -37,10 +37,19 @@ type Config struct {
 	// RXPause and TXPause switch flow control (HW-4).
 	RXPause bool `ethtool:"-A rx"`
 	TXPause bool `ethtool:"-A tx"`
+	// NoPauseAutoneg is what -a shows as "Autonegotiate: off" and -A autoneg changes. PauseForced is the flag behind
+	// it, which follows from what was asked: on fibre at 10 Gb/s it is off anyway while the link is up (HW-4, HW-5).
+	NoPauseAutoneg bool `ethtool:"-A autoneg off"`
+	PauseForced    bool
 	// UDPPortHash makes RSS hash UDP on ports, too (RX-31).
 	UDPPortHash bool `ethtool:"-N rx-flow-hash udp4 sdfn"`
 	// RXChecksum is the feature rx-checksumming.
 	RXChecksum bool `ethtool:"-K rx"`
+	// NoLRO switches the feature large-receive-offload off. It merges TCP only; but the driver resets the adapter when
+	// it comes or goes (RX-29).
+	NoLRO bool `ethtool:"-K lro off"`
+	// NoRXHash switches the feature receive-hashing off. Nothing here reads the device's hash (RPS-4).
+	NoRXHash bool `ethtool:"-K rxhash off"`
 	// GRO is the feature generic-receive-offload.
 	GRO bool `ethtool:"-K gro"`
 	// FlowFilters are the filters of the flow director; they need NTuple.
@@ -54,6 +63,9 @@ type Config struct {
 	AllMulti bool `ip:"allmulticast"`
 	// Addresses are further addresses that the interface accepts, those of macvlans.
 	Addresses [][6]byte
+	// Down is an interface that is not up, NoCarrier a link that has no partner: what the partner would send is lost there.
+	Down      bool `ip:"link set down"`
+	NoCarrier bool
 	// VLANs are the VLAN ids that devices were made for on this interface.
 	VLANs []int `ip:"link add type vlan id"`
 	// RSSKey is the Toeplitz key, 40 bytes used; nil means the fixed default key (RX-34: a real machine draws it at boot).

@@ -19,11 +19,15 @@
 //
 // Not modelled: large receive offload (TCP only), the sampling of
 // what is sent by the flow director and its filters for other protocols than
-// UDP over IPv4, resets of the adapter while it runs, several traffic classes,
-// virtual functions, time stamps. A frame that needs several descriptors waits
+// UDP over IPv4, the time that a reset of the adapter takes and the loss of the
+// link in it, several traffic classes, virtual functions, more speeds of a link
+// than the one it has, time stamps. A frame that needs several descriptors waits
 // until all of them are there. Nothing is sent: cleaning the transmit ring is a
 // part of the cost of a poll.
 //
 // Not modelled: the way of a page through the stack. How long a packet holds its
 // half page is a setting, the same for all packets (see Memory).
+//
+// Not modelled: lowest-priority delivery. An interrupt whose affinity is several
+// CPUs goes to the first of them.
 package nic

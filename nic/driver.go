@@ -62,6 +62,14 @@ type driver struct {
 	interval func(itr int) engine.Time
 	// writesITRLate: a new value reaches the hardware at the start of the next interrupt, not at once.
 	writesITRLate bool
+	// retunes says whether a change of rx-usecs resets the adapter.
+	retunes func(was, is int) bool
+	// lro: the hardware merges TCP, and a reset of the adapter starts or stops it (RX-29).
+	lro bool
+	// losesRegisters: a reset clears what was counted since the last fold (RX-3); otherwise it is read before.
+	losesRegisters bool
+	// downPeriod is the period of the service task while there is no link (HW-20).
+	downPeriod engine.Time
 	// foldsOnRead: every query of statistics reads the hardware's counters.
 	foldsOnRead bool
 }

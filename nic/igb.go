@@ -40,6 +40,8 @@ func igb(c *Config) *driver {
 		refillsAfterLoop:   true, // IGB-2
 		countsUDPChecksums: true, // IGB-4
 		setting:            igbSetting,
+		retunes:            func(int, int) bool { return false },
+		downPeriod:         servicePeriod,
 		startITR:           igbStartITR,
 		moderate:           igbModerate,
 		interval:           igbInterval,

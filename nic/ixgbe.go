@@ -42,10 +42,14 @@ func ixgbe(c *Config) *driver {
 		packetBuffer: func(c *Config, queues int) (capacity, high, low int) {
 			return ixgbePacketBuffer(c.MTU, queues > 1 || c.NTuple)
 		},
-		setting:  ixgbeSetting,
-		startITR: ixgbeStartITR,
-		moderate: (*Vector).setITR,
-		interval: interval,
+		setting:        ixgbeSetting,
+		retunes:        func(was, is int) bool { return ixgbeFast(was) != ixgbeFast(is) },
+		lro:            true,
+		losesRegisters: true,
+		downPeriod:     engine.Second / 10,
+		startITR:       ixgbeStartITR,
+		moderate:       (*Vector).setITR,
+		interval:       interval,
 	}
 }
 
@@ -73,6 +77,20 @@ func ixgbeSetting(usecs int) (setting int, dynamic bool) {
 		setting *= 4
 	}
 	return setting, setting&itrDynamic != 0
+}
+
+// ixgbeFast says whether descriptors of transmission are written back one by
+// one: for intervals below 40 quarters of a microsecond (IRQ-13).
+func ixgbeFast(usecs int) bool {
+	setting, dynamic := ixgbeSetting(usecs)
+	return !dynamic && setting < 40
+}
+
+// rsc says whether the hardware merges TCP. It models ixgbe_update_rsc and
+// ixgbe_set_features (RX-29).
+func (c *Config) rsc() bool {
+	setting, dynamic := ixgbeSetting(c.RXUsecs)
+	return !c.NoLRO && c.RXChecksum && (dynamic || setting > 24)
 }
 
 // ixgbeStartITR models ixgbe_alloc_q_vector (IRQ-13).

@@ -64,6 +64,8 @@ type Port struct {
 	gro     Receive
 	hw      Hardware
 	seed    uint64
+	// instance makes the NAPI instance of a vector.
+	instance func(device string, v *Vector) NAPI
 
 	wire     wire
 	fifo     fifo
@@ -90,6 +92,9 @@ type Port struct {
 	last     inspected
 
 	regs, folded registers
+	lsc          uint64    // interrupts for link changes
+	other        *cpu.Line // the one for them, nil before the first
+	otherCount   []uint64
 	frameID      uint64
 	latFIFO      hist.Hist
 	latRing      hist.Hist
@@ -105,7 +110,7 @@ func New(name string, cfg Config, env Env) *Port {
 	p := &Port{
 		cfg: cfg, driver: driverOf(&cfg), name: name, ifindex: env.IfIndex, cpus: env.CPUs, naive: env.Naive, profile: env.Profile,
 		costs: env.Costs, ledger: env.Ledger, gro: env.GRO, groups: map[skb.MAC]int{}, rssKey: cfg.RSSKey,
-		xoffAgain: engine.Never, service: servicePeriod, hw: env.Hardware, seed: env.Seed,
+		xoffAgain: engine.Never, service: servicePeriod, hw: env.Hardware, seed: env.Seed, instance: env.NAPI,
 	}
 	if p.hw == nil {
 		p.hw = p.driver.hardware
@@ -115,10 +120,13 @@ func New(name string, cfg Config, env Env) *Port {
 		p.rssKey = defaultRSSKey[:]
 	}
 	p.wire.init(cfg.LinkBitsPerSecond, cfg.Partner)
-	p.makeQueues(env)
-	p.fifo.init(p)
+	p.cfg = cfg.Booted()
+	p.makeQueues()
 	p.refills = p.driver.refillsAfterLoop || p.profile.RefillAfterLoop
-	p.dropEn = p.driver.dropEnable(len(p.queues), cfg.TXPause)
+	p.configure(0)
+	if !cfg.linkUp() {
+		p.wire.unplug(0)
+	}
 	return p
 }
 
@@ -130,16 +138,16 @@ func (p *Port) Join(exec engine.Executive) {
 
 // makeQueues models ixgbe_set_num_queues, ixgbe_acquire_msix_vectors and what
 // igb has in their place (RX-36, RX-37, IGB-5).
-func (p *Port) makeQueues(env Env) {
-	n := p.cfg.queues(env.CPUs)
+func (p *Port) makeQueues() {
+	n := p.cfg.queues(p.cpus)
 	p.rssCount = p.driver.rssQueues(n)
 	p.table = p.driver.indirection(p.rssCount)
 	if entries := p.cfg.Indirection.entries(); entries != nil {
 		p.table = *entries
 	}
-	names, receiving := p.cfg.layout(env.CPUs)
+	names, receiving := p.cfg.layout(p.cpus)
 	for i, name := range names {
-		p.vectors = append(p.vectors, newVector(p, i, name, env.NAPI))
+		p.vectors = append(p.vectors, newVector(p, i, name))
 	}
 	for i := range n {
 		q := newQueue(p, i, p.cfg.RingSize())
@@ -205,8 +213,7 @@ func (p *Port) refilter() {
 	for m := range p.groups {
 		p.mcFilter[mcIndex(m)] = true
 	}
-	p.memo.Forget()
-	p.last = inspected{}
+	p.forget()
 }
 
 // mcIndex is the 12-bit index into the multicast hash table (RX-42).
@@ -410,7 +417,12 @@ func (p *Port) unblock(t engine.Time) {
 }
 
 // Settle brings the port to t, so that its counters and queues can be read.
-func (p *Port) Settle(t engine.Time) { p.settle(t) }
+func (p *Port) Settle(t engine.Time) {
+	if p.wire.unplugged {
+		p.wire.discard(t)
+	}
+	p.settle(t)
+}
 
 // settle brings the port to t.
 func (p *Port) settle(t engine.Time) {
@@ -425,7 +437,7 @@ func (p *Port) settle(t engine.Time) {
 		case d < at && d <= t:
 			p.depart(d)
 		case at <= t:
-			if !p.skip(t) {
+			if !p.skip(min(t, p.xoffAgain)) { // a partner may have begun to obey
 				p.arrive()
 			}
 		default:

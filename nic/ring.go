@@ -245,7 +245,7 @@ func (q *Queue) arm(c *cpu.Core) {
 		}
 	}
 	p.settle(c.Now())
-	q.ntu = q.after(q.ntu, n)
+	q.ntu = q.after(q.ntu, min(n, q.unused()))
 	p.unblock(c.Now())
 }
 

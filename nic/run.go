@@ -68,8 +68,8 @@ func (p *Port) Lower(engine.Key) {}
 // serve models ixgbe_service_task as far as it is seen: it folds the hardware's
 // counters (HW-20 to HW-22) and triggers every vector (IRQ-8).
 func (p *Port) serve(t engine.Time) {
-	p.service += servicePeriod
-	p.Fold()
+	p.service += p.period()
+	p.update()
 	for _, v := range p.vectors {
 		v.written(t)
 	}

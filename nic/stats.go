@@ -95,7 +95,7 @@ func (p *Port) ringSums() (packets, bytes uint64) {
 // read returns what a query of statistics sees of the hardware's counters: they
 // are read at once, or as of the last fold.
 func (p *Port) read() *registers {
-	if p.driver.foldsOnRead {
+	if p.driver.foldsOnRead && p.cfg.linkUp() {
 		return &p.regs
 	}
 	return &p.folded
@@ -151,7 +151,7 @@ func (p *Port) ixgbeStats(coreDropped uint64) []mib.NameValue {
 		}
 	}
 	known := map[string]uint64{
-		"rx_packets": link.RXPackets, "rx_bytes": link.RXBytes, "rx_pkts_nic": r.good, "rx_bytes_nic": r.goodBytes,
+		"rx_packets": link.RXPackets, "rx_bytes": link.RXBytes, "rx_pkts_nic": r.good, "rx_bytes_nic": r.goodBytes, "lsc_int": p.lsc,
 		"non_eop_descs": nonEOP, "rx_errors": link.RXErrors, "rx_dropped": coreDropped, "multicast": r.multicast,
 		"broadcast": r.broadcast, "rx_crc_errors": r.crc, "rx_missed_errors": r.missed,
 		"rx_long_length_errors": r.oversize, "rx_short_length_errors": r.undersize,
@@ -209,7 +209,7 @@ func (p *Port) Ethtool() *mib.Ethtool {
 	e := &mib.Ethtool{
 		Driver: d.name, Version: d.version, FirmwareVersion: d.firmware, BusInfo: fmt.Sprintf("0000:%02x:00.0", 2+p.ifindex),
 		RXMax: d.maxRing, RX: p.cfg.RingSize(), TXMax: d.maxRing, TX: d.txRing, RXUsecs: p.cfg.RXUsecs,
-		AutonegPause: d.negotiatesPause, RXPause: p.cfg.RXPause, TXPause: p.cfg.TXPause,
+		AutonegPause: p.cfg.pauseAutoneg(), RXPause: p.cfg.RXPause, TXPause: p.cfg.TXPause,
 		CombinedMax: d.maxChannels, Combined: len(p.queues), Other: 1,
 		RXFlowHashPorts: p.cfg.UDPPortHash,
 	}

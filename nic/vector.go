@@ -28,6 +28,7 @@ type Vector struct {
 	pending   bool        // cause latched
 	pendingAt engine.Time // when it was
 	enabled   bool        // EIMS
+	masked    bool        // from an interrupt to the end of the poll that it has asked for
 	enabledAt engine.Time
 	notBefore engine.Time // the throttle's countdown ends
 	itr       int         // the driver's value
@@ -44,9 +45,9 @@ type Vector struct {
 	Count []uint64
 }
 
-func newVector(p *Port, index int, label string, instance func(string, *Vector) NAPI) *Vector {
-	v := &Vector{port: p, index: index, label: label, enabled: true}
-	v.napi = instance(p.name, v)
+func newVector(p *Port, index int, label string) *Vector {
+	v := &Vector{port: p, index: index, label: label, enabled: !p.cfg.Down}
+	v.napi = p.instance(p.name, v)
 	v.setting, v.dynamic = p.driver.setting(p.cfg.RXUsecs)
 	v.itr = p.driver.startITR(v.setting, v.dynamic)
 	v.interval = p.driver.interval(v.itr)
@@ -137,7 +138,7 @@ func (v *Vector) assertAt(next engine.Time) engine.Time {
 func (v *Vector) assert(t engine.Time) {
 	p := v.port
 	v.pending = false
-	v.enabled = false
+	v.enabled, v.masked = false, true
 	v.notBefore = t + v.interval
 	v.Asserts++
 	if !p.naive {
@@ -190,6 +191,6 @@ func (v *Vector) PollRings(c *cpu.Core, weight int) int {
 // unmask writes the vector's bit to EIMS, the last action of a completed poll:
 // nobody looks at the ring again, but a latched cause interrupts (IRQ-4).
 func (v *Vector) unmask(t engine.Time) {
-	v.enabled, v.enabledAt = true, t
+	v.enabled, v.enabledAt, v.masked = !v.port.cfg.Down, t, false // POLL-2 (7)
 	v.port.Changed()
 }

@@ -9,17 +9,18 @@ import (
 // output queue puts their frames one behind the other, holds them while it is
 // paused, and loses those that would wait too long.
 type wire struct {
-	feeds   []feed
-	byte    engine.Time // time of a byte on the link
-	queue   engine.Time // the partner's longest wait
-	obeys   bool
-	last    engine.Time // the last bit of the last frame that was sent
-	paused  bool
-	resumed engine.Time // no frame starts before
-	at      engine.Time // arrival of the next frame, Never if none or paused
-	from    int         // its feed
-	lost    uint64      // frames lost in the partner's queue
-	hand    *injected   // frames put on the wire by hand, nil before the first
+	feeds     []feed
+	byte      engine.Time // time of a byte on the link
+	queue     engine.Time // the partner's longest wait
+	obeys     bool
+	last      engine.Time // the last bit of the last frame that was sent
+	paused    bool
+	unplugged bool        // there is no link: paused, too
+	resumed   engine.Time // no frame starts before
+	at        engine.Time // arrival of the next frame, Never if none or paused
+	from      int         // its feed
+	lost      uint64      // frames lost in the partner's queue
+	hand      *injected   // frames put on the wire by hand, nil before the first
 
 	pausedAt, pausedFor engine.Time // since when, and how long before
 }
@@ -190,7 +191,7 @@ func (w *wire) next() *skb.Frame {
 
 // resume lets the partner go on at t.
 func (w *wire) resume(t engine.Time) {
-	if !w.paused {
+	if !w.paused || w.unplugged {
 		return
 	}
 	w.paused = false
@@ -283,4 +284,26 @@ func (f *feed) ahead(t engine.Time) (n uint64) {
 		f.buf, f.i, f.n = more, 0, have+got
 	}
 	return 0
+}
+
+// unplug takes the link away: a frame that is on it is lost, and what the
+// partner has to send after it is lost there.
+func (w *wire) unplug(t engine.Time) {
+	w.unplugged, w.paused, w.at = true, true, engine.Never
+	w.discard(t)
+}
+
+// plug brings the link back at t.
+func (w *wire) plug(t engine.Time) {
+	w.discard(t)
+	w.unplugged, w.paused, w.resumed = false, false, t
+	w.advance()
+}
+
+// discard loses the frames that the partner would have begun to send by t.
+func (w *wire) discard(t engine.Time) {
+	for i := range w.feeds {
+		f := &w.feeds[i]
+		w.lost += f.expire(t)
+	}
 }

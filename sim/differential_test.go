@@ -5,7 +5,9 @@ import (
 	"net/netip"
 	"os"
 	"reflect"
+	"sort"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -69,6 +71,10 @@ type outcome struct {
 	Threaded, Deferred uint64
 	// Flows is what RFS did.
 	Flows softirq.FlowStats
+	// Partner counts what link partners lost, Changes what was changed and what the host said to it.
+	Partner  uint64
+	Changes  []string
+	Promoted int
 }
 
 type stageSum struct {
@@ -94,6 +100,7 @@ type world struct {
 	cfg     Config
 	traffic []traffic.Config
 	end     engine.Time
+	changes []scenario.Change
 	// contended worlds let several CPUs meet at sockets that are locked and released all the time.
 	contended bool
 	// grain is what the instants of a round world are multiples of, 0 for a world that is not round.
@@ -152,6 +159,7 @@ func randomWorld(seed uint64) *world {
 	w.drivers()
 	w.device()
 	w.internet()
+	w.alter()
 	return w
 }
 
@@ -344,11 +352,19 @@ func (w *world) run(t *testing.T, naive bool, slices uint64) outcome {
 		}
 		h.port(c.To).Connect(src)
 	}
+	var out outcome
 	for _, at := range w.instants(h, slices) {
 		h.AdvanceTo(at.t)
 		require.NoError(t, h.CheckLedger())
 		if at.lock != nil {
 			at.lock()
+		}
+		if c := at.change; c != nil {
+			consumers := h.consumers()
+			err := h.apply(c)
+			out.Promoted += consumers - h.consumers()
+			out.Changes = append(out.Changes, fmt.Sprint(c.Set, err))
+			require.NoError(t, h.CheckLedger())
 		}
 	}
 	fall := h.Waterfall()
@@ -356,7 +372,10 @@ func (w *world) run(t *testing.T, naive bool, slices uint64) outcome {
 	require.Equal(t, fall.Offered, total(fall.Frames))
 	require.Equal(t, fall.Delivered, total(fall.Copies))
 	require.Equal(t, fall.Tapped, total(fall.Taps))
-	out := outcome{Snapshot: h.Snapshot(), Digest: h.Digest(), Fanout: h.udp.Stats}
+	out.Snapshot, out.Digest, out.Fanout = h.Snapshot(), h.Digest(), h.udp.Stats
+	for _, p := range h.ports {
+		out.Partner += p.PartnerLost()
+	}
 	for _, s := range h.Latencies() {
 		out.Stages = append(out.Stages, stageSum{s.Name, s.Hist.N, s.Hist.Sum, s.Hist.Checksum(), s.Hist.Max})
 	}
@@ -374,8 +393,9 @@ func (w *world) run(t *testing.T, naive bool, slices uint64) outcome {
 }
 
 type instant struct {
-	t    engine.Time
-	lock func()
+	t      engine.Time
+	lock   func()
+	change *scenario.Change
 }
 
 // instants returns when to stop and what to do there: locks at the same
@@ -400,10 +420,14 @@ func (w *world) instants(h *Host, slices uint64) []instant {
 			lock = func() { each(h.socks, (*Socket).Lock) }
 			release = func() { each(h.socks, (*Socket).Release) }
 		}
-		out = append(out, instant{at, lock}, instant{at + hold, release})
+		out = append(out, instant{t: at, lock: lock}, instant{t: at + hold, lock: release})
 		at += hold + 1
 	}
-	out = append(out, instant{w.end, nil})
+	for i := range w.changes {
+		out = append(out, instant{t: w.changes[i].At, change: &w.changes[i]})
+	}
+	sort.SliceStable(out, func(i, j int) bool { return out[i].t < out[j].t })
+	out = append(out, instant{t: w.end})
 	if slices == 0 {
 		return out
 	}
@@ -414,12 +438,22 @@ func (w *world) instants(h *Host, slices uint64) []instant {
 		for prev < i.t {
 			prev = min(i.t, w.rounded(prev+1+engine.Time(cut.Below(uint64(engine.Millisecond)/slices/slices))))
 			if prev < i.t {
-				all = append(all, instant{prev, nil})
+				all = append(all, instant{t: prev})
 			}
 		}
 		all = append(all, i)
 	}
 	return all
+}
+
+// consumers counts the cores that may lag behind.
+func (h *Host) consumers() (n int) {
+	for _, c := range h.cores {
+		if c.Consumer() {
+			n++
+		}
+	}
+	return n
 }
 
 func each[T any](all []T, f func(T)) {
@@ -461,6 +495,15 @@ func (c *coverage) add(o outcome) {
 	c.events["interrupt left masked"] += o.Deferred
 	c.events["datagram of fragments"] += o.Snapshot.Net.IP.ReasmOKs
 	c.events["fragment overlap"] += o.Snapshot.Net.IPExt.ReasmOverlaps
+	c.events["link partner lost"] += o.Partner
+	c.events["consumer promoted"] += uint64(o.Promoted)
+	for _, change := range o.Changes {
+		if strings.HasSuffix(change, "<nil>") {
+			c.events["change"]++
+		} else {
+			c.events["change refused"]++
+		}
+	}
 	c.events["read"] += o.Snapshot.Ledger.Consumed
 	c.events["clone under the slot lock"] += o.Fanout.ClonesLocked
 	c.events["clone"] += o.Fanout.ClonesUnlocked
@@ -470,7 +513,7 @@ func (c *coverage) add(o outcome) {
 	for _, d := range o.Snapshot.Devices {
 		for _, s := range d.Stats {
 			switch s.Name {
-			case "tx_flow_control_xoff", "tx_flow_control_xon", "rx_flow_control_xoff", "rx_flow_control_xon",
+			case "tx_flow_control_xoff", "tx_flow_control_xon", "lsc_int", "rx_flow_control_xoff", "rx_flow_control_xon",
 				"non_eop_descs", "alloc_rx_page_failed", "alloc_rx_buff_failed", "fdir_match", "fdir_miss":
 				c.events[s.Name] += s.Value
 			case "rx_no_buffer_count", "rx_fifo_errors", "rx_queue_0_drops":
@@ -483,7 +526,6 @@ func (c *coverage) add(o outcome) {
 // neverHere are reasons that these worlds cannot produce, with why.
 var neverHere = map[skb.DropReason]string{
 	skb.NotDropped:      "not a reason",
-	skb.HWReset:         "nothing resets the adapter",
 	skb.IPInvalidSource: "sources are well-formed",
 	skb.IPSourceRoute:   "sources send no options",
 	skb.IPNoProto:       "sources send UDP",
@@ -506,7 +548,7 @@ func (c *coverage) report(t *testing.T) {
 	for _, e := range []string{"time_squeeze", "softirq restart", "ksoftirqd wake-up", "task wake-up", "preemption", "received_rps", "flow_limit_count", "tick",
 		"reschedule interrupt", "read", "packet steered to its reader", "flow moved to its reader", "flow kept by packets under way", "poll by a thread", "interrupt left masked", "clone under the slot lock", "clone", "early demux", "tx_flow_control_xoff", "tx_flow_control_xon",
 		"rx_flow_control_xoff", "rx_flow_control_xon", "non_eop_descs", "alloc_rx_page_failed", "alloc_rx_buff_failed", "fdir_match", "fdir_miss",
-		"wait for a slot lock", "clone that failed",
+		"wait for a slot lock", "clone that failed", "change", "change refused", "link partner lost", "lsc_int", "consumer promoted",
 		"igb rx_no_buffer_count", "igb rx_fifo_errors", "igb rx_queue_0_drops",
 		"datagram of fragments", "fragment overlap"} {
 		t.Logf("%-28s %9d", e, c.events[e])

@@ -47,6 +47,63 @@ func (w *world) drivers() {
 	w.rnd = drawn
 }
 
+// alter lets an operator change settings of some worlds while they run.
+func (w *world) alter() {
+	drawn := w.rnd
+	w.rnd = engine.NewStream(w.seed, "changes")
+	if w.one(3) {
+		at := engine.Time(0)
+		for range w.between(1, 6) {
+			at = w.rounded(at + w.span(w.end/4))
+			if at >= w.end {
+				break
+			}
+			c := scenario.Change{At: at}
+			for range w.between(1, 2) {
+				c.Set = append(c.Set, w.setting())
+			}
+			w.changes = append(w.changes, c)
+		}
+	}
+	w.rnd = drawn
+}
+
+// setting is one that a host may take or refuse.
+func (w *world) setting() scenario.Setting {
+	n := w.pick(len(w.cfg.NICs))
+	cpu := func() string { return fmt.Sprintf("[%d]", w.pick(w.cfg.CPUs)) }
+	all := []struct {
+		path   string
+		values []string
+	}{
+		{"ring.rx", []string{"64", "512", "4096"}},
+		{"channels.combined", []string{"1", "2", "5"}},
+		{"coalesce.rx-usecs", []string{"0", "1", "10", "100"}},
+		{"pause.rx", []string{"true", "false"}},
+		{"pause.tx", []string{"true", "false"}},
+		{"rx-flow-hash.udp4", []string{"sd", "sdfn"}},
+		{"features.rx-checksumming", []string{"true", "false"}},
+		{"features.gro", []string{"true", "false"}},
+		{"features.rx-all", []string{"true", "false"}},
+		{"mtu", []string{"1500", "600"}},
+		{"promisc", []string{"true", "false"}},
+		{"carrier", []string{"true", "false", "true"}},
+		{"up", []string{"true", "false", "true"}},
+		{"irq_affinity." + vectorLabel(&w.cfg.NICs[n]), []string{cpu(), cpu()}},
+		{"rps.rx-0", []string{"[]", cpu(), "\"1\""}},
+		{"link_partner.obeys_pause", []string{"true", "false"}},
+	}
+	if w.one(4) {
+		return []scenario.Setting{
+			{Path: "net.core.netdev_budget", Value: "64"}, {Path: "net.core.netdev_max_backlog", Value: "30"},
+			{Path: "net.core.dev_weight", Value: "16"}, {Path: "net.ipv4.udp_mem", Value: "10 20 30"}, {Path: "net.ipv4.ip_early_demux", Value: "0"},
+			{Path: "net.core.flow_limit_cpu_bitmap", Value: "\"3\""}, {Path: "net.ipv4.conf.all.rp_filter", Value: "1"},
+		}[w.pick(7)]
+	}
+	s := all[w.pick(len(all))]
+	return scenario.Setting{Path: fmt.Sprintf("nics[%d].%s", n, s.path), Value: s.values[w.pick(len(s.values))]}
+}
+
 // vectorLabel is the label of the first queue vector.
 func vectorLabel(n *scenario.NIC) string {
 	switch {

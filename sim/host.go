@@ -93,6 +93,7 @@ func NewHost(cfg Config) (*Host, error) {
 	}
 	declared := cfg.NICs
 	cfg.NICs = prepareNICs(&cfg)
+	cfg = cfg.clone() // changes at run time are the host's own
 	h := &Host{cfg: cfg, profile: cfg.Kernel, costs: cfg.Costs, gro: map[string]*napi.GRO{}, inodes: 18230}
 	if cfg.Naive {
 		h.exec = engine.NewNaive()
@@ -105,6 +106,7 @@ func NewHost(cfg Config) (*Host, error) {
 	}
 	h.makeLayers()
 	for i := range cfg.NICs {
+		cfg.NICs[i].Config = cfg.NICs[i].Booted()
 		h.addNIC(i)
 	}
 	for i := range cfg.NICs { // behind all interfaces, so that those have the lowest indices
@@ -180,29 +182,29 @@ func (h *Host) addNIC(i int) {
 		Up: func(c *cpu.Core) napi.Receiver { return h.softnet.CPUs[c.ID()] }}
 	dev := h.ip.AddDevice(n.Name, skb.MAC(n.MAC), n.MTU, n.Addr, n.PrefixLen)
 	dev.Conf, dev.GRO = n.Conf, n.GRO
-	var instances []*napi.Instance
+	made := len(h.napis)
 	port := nic.New(n.Name, n.Config, nic.Env{
 		Naive: h.cfg.Naive, Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger,
 		GRO: gro, IfIndex: dev.Index, CPUs: h.cfg.CPUs, Seed: h.cfg.Seed,
-		NAPI: func(device string, v *nic.Vector) nic.NAPI {
+		NAPI: func(device string, v *nic.Vector) nic.NAPI { // again when the queues change
+			n := &h.cfg.NICs[i]
 			in := napi.New(device, v)
 			in.GRO = gro
 			if h.profile.NAPIDeferHardIRQs {
 				in.Defer(napi.Deferral{HardIRQs: n.NAPIDeferHardIRQs, Timeout: n.GROFlushTimeout})
 			}
-			instances = append(instances, in)
+			h.napis = append(h.napis, in)
 			in.Raise = func(c *cpu.Core, in *napi.Instance) { h.softnet.CPUs[c.ID()].Schedule(in) }
 			return in
 		},
 	})
 	h.gro[n.Name] = gro
-	h.napis = append(h.napis, instances...)
 	h.ports = append(h.ports, port)
 	port.JoinGroup(0xe0000001)
 	dev.SetIngress(n.Ingress)
 	h.placeVectors(port, n)
 	if n.Threaded && h.profile.NAPIThreaded {
-		h.makeThreads(port, instances)
+		h.makeThreads(port, h.napis[made:])
 	}
 	h.placeRPS(port, dev, n.RPS)
 	h.placeFlowTables(dev, n.RPSFlowCnt)
@@ -235,9 +237,9 @@ func (h *Host) placeRPS(p *nic.Port, dev *ipstack.Device, rps map[string][]int) 
 	}
 }
 
-// joinCores makes the CPUs and ports actors. A CPU that only reads may lag
-// behind, if nothing but its own sockets can notice (design: settlers).
-func (h *Host) joinCores() {
+// busy says which CPUs do more than read: interrupts, a backlog, or readers that
+// meet others.
+func (h *Host) busy() []bool {
 	busy := make([]bool, h.cfg.CPUs)
 	for i := range busy {
 		busy[i] = h.cfg.ThreadIRQs // ticks leave their softirqs to ksoftirqd, or to whoever enables BH
@@ -267,6 +269,13 @@ func (h *Host) joinCores() {
 	}
 	h.markShared(busy)
 	h.markSteered(busy)
+	return busy
+}
+
+// joinCores makes the CPUs and ports actors. A CPU that only reads may lag
+// behind, if nothing but its own sockets can notice (design: settlers).
+func (h *Host) joinCores() {
+	busy := h.busy()
 	for i, c := range h.cores {
 		c.Join(!busy[i])
 	}

@@ -31,6 +31,7 @@ var joins = map[string]string{
 	"nic.Port.exec":            "",
 	"nic.Port.gro":             "",
 	"nic.Port.hw":              "",
+	"nic.Port.instance":        "",
 	"nic.Vector.napi":          "",
 	"nic.feed.src":             "",
 	"nic.feed.regular":         "only of a source whose frames can be passed over unseen",

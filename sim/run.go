@@ -1,8 +1,10 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/seed-556df219/rxpath/sim/cfgerr"
 	"github.com/seed-556df219/rxpath/sim/engine"
@@ -281,6 +283,8 @@ func (h *Host) runTo(ctx context.Context, sc *scenario.Scenario, opts Options, r
 		res.Series = append(res.Series, h.sample())
 	}
 	nextSample, nextStep := sample, p.step
+	changes := slices.Clone(sc.Changes)
+	slices.SortStableFunc(changes, func(a, b scenario.Change) int { return cmp.Compare(a.At, b.At) })
 	for h.now < end {
 		if err := ctx.Err(); err != nil {
 			return warm, err
@@ -292,8 +296,17 @@ func (h *Host) runTo(ctx context.Context, sc *scenario.Scenario, opts Options, r
 		if h.now < warmup {
 			to = min(to, warmup)
 		}
+		if len(changes) > 0 {
+			to = min(to, changes[0].At)
+		}
 		h.AdvanceTo(to)
-		if to == warmup {
+		for len(changes) > 0 && changes[0].At == to {
+			if err := h.apply(&changes[0]); err != nil {
+				return warm, err
+			}
+			changes = changes[1:]
+		}
+		if to == warmup && warmup > 0 {
 			warm = new(Result)
 			h.fill(warm)
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/seed-556df219/rxpath/sim/hist"
 	"github.com/seed-556df219/rxpath/sim/kernel"
 	"github.com/seed-556df219/rxpath/sim/mib"
+	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/sim/skb"
 )
 
@@ -94,7 +95,9 @@ func (h *Host) device(d *ipstack.Device) mib.Device {
 		out.Link = p.Link()
 		out.Stats = p.EthtoolStats(d.RXDropped)
 		out.Ethtool = p.Ethtool()
-		out.SpeedMbps = int(p.Config().LinkBitsPerSecond / 1_000_000)
+		cfg := p.Config()
+		out.SpeedMbps = int(cfg.LinkBitsPerSecond / 1_000_000)
+		out.Down, out.NoCarrier, out.Promisc, out.AllMulti = cfg.Down, cfg.NoCarrier, cfg.Promisc, cfg.AllMulti
 		for q := range p.Queues() {
 			out.RXQueues = append(out.RXQueues, mib.RXQueue{RPSCPUs: d.RPSMap(uint16(q))})
 		}
@@ -138,7 +141,10 @@ const firstIRQ = 64
 func (h *Host) irqs() []mib.IRQ {
 	var out []mib.IRQ
 	next := firstIRQ
-	add := func(name string, counts []uint64, cpus, hint []int) {
+	add := func(n *scenario.NIC, name string, counts []uint64, cpus, hint []int) {
+		if n.Down {
+			name, hint = "", nil // free_irq
+		}
 		out = append(out, mib.IRQ{Number: next, Name: name, Counts: slices.Clone(counts), CPUs: cpus, Hint: hint})
 		next++
 	}
@@ -148,18 +154,22 @@ func (h *Host) irqs() []mib.IRQ {
 	}
 	for i, p := range h.ports {
 		n := &h.cfg.NICs[i]
+		other := none
+		if c := p.OtherCount(); c != nil {
+			other = c
+		}
 		if p.OtherFirst() {
-			add(p.Name(), none, all, nil)
+			add(n, p.Name(), other, all, nil)
 		}
 		for k, v := range p.Vectors() {
 			var hint []int
 			if cpu := n.Hint(k, h.cfg.CPUs); cpu >= 0 {
 				hint = []int{cpu}
 			}
-			add(v.Name(), v.Count, n.VectorCPUs(k, v.Label(), &h.cfg.Host), hint)
+			add(n, v.Name(), v.Count, n.VectorCPUs(k, v.Label(), &h.cfg.Host), hint)
 		}
 		if p.OtherLast() {
-			add(p.Name(), none, all, nil)
+			add(n, p.Name(), other, all, nil)
 		}
 	}
 	return out

@@ -9,6 +9,7 @@ var driverLines = []struct{ name, text, register string }{
 	{"rx_bytes", "Counts their bytes with Ethernet header, without FCS and stripped VLAN tag, padded to 60 (RX-9).", ""},
 	{"rx_pkts_nic", "Counts frames that the MAC accepted into the packet buffer; those that then found no descriptor are in it.", "GPRC"},
 	{"rx_bytes_nic", "Counts their bytes with FCS, which `rx_bytes` leaves out (HW-24).", "GORC"},
+	{"lsc_int", "Counts link changes that the device has interrupted for.", ""},
 	{"non_eop_descs", "Counts descriptors that held a part of a frame, but not its end: frames of more than 2048 bytes.", ""},
 	{"rx_errors", "Counts CRC and length errors.", "CRCERRS, RLEC"},
 	{"rx_dropped", "Counts drops of the receive core, as the interface's statistics do: backlog full, no handler. Not losses in the NIC (HW-30).", ""},

@@ -32,6 +32,7 @@ var feeds = []feed{
 	{skb.HWVLANFilter, "a VLAN that nobody registered", nil},
 	{skb.HWFIFO, "packet buffer of the NIC full", missed},
 	{skb.HWNoDesc, "ring full, several queues, TX pause off", []string{"ethtool:rx_no_dma_resources"}},
+	{skb.HWReset, "in the ring or the packet buffer when the adapter was reset", nil},
 	{skb.CPUBacklog, "backlog longer than netdev_max_backlog", append([]string{"softnet_stat:dropped"}, coreDropped...)},
 	{skb.CPUBacklog, "refused by the flow limit", append([]string{"softnet_stat:dropped", "softnet_stat:flow_limit_count"}, coreDropped...)},
 	{skb.UnhandledProto, "EtherType without handler", coreDropped},
@@ -81,7 +82,7 @@ var feeds = []feed{
 
 // never are the reasons that the kernel and the hardware have, and for which
 // the model loses nothing.
-var never = []skb.DropReason{skb.HWReset, skb.NoMem, skb.CopyFault}
+var never = []skb.DropReason{skb.NoMem, skb.CopyFault}
 
 // fed returns the feeds of a counter.
 func fed(id string) []feed {

@@ -139,6 +139,15 @@ var provocations = []provocation{
 	{skb.HWNoDesc, "ring full, several queues, TX pause off", func(c *sim.Config) {
 		c.NICs[0].Combined, c.NICs[0].TXPause = 2, false
 	}, flood(30000)},
+	{skb.HWReset, "in the ring or the packet buffer when the adapter was reset", func(c *sim.Config) { c.NICs[0].RXUsecs = 1000 },
+		func(t *testing.T, h *sim.Host, begin func()) {
+			send(h, 1)
+			h.Advance(500 * time.Microsecond) // the next interrupt is throttled
+			send(h, 10)
+			h.Advance(10 * time.Microsecond)
+			begin()
+			require.NoError(t, h.Set("nics[eth0].ring.rx", "4096"))
+		}},
 	{skb.CPUBacklog, "backlog longer than netdev_max_backlog", steered, func(t *testing.T, h *sim.Host, begin func()) {
 		bound(t, h, socket.Config{RcvBufForce: 1 << 24})
 		begin()

@@ -149,6 +149,7 @@ func (c *Core) Join(consumer bool) {
 func (c *Core) Promote() {
 	if c.consumer {
 		c.consumer, c.lagging, c.class = false, false, engine.ClassStep
+		c.due = engine.Never // there is nothing to settle any more
 		c.exec.Promote(c.id, c)
 	}
 }

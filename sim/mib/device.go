@@ -63,7 +63,9 @@ type Device struct {
 	MTU     int
 	// SpeedMbps is the speed of the link in Mb/s; 0 for a device without, as lo.
 	SpeedMbps int
-	Link      Link
+	// Down is an interface that is not up, NoCarrier one whose link has no partner.
+	Down, NoCarrier, Promisc, AllMulti bool
+	Link                               Link
 	// RXQueues are the receive queues, rx-0 first.
 	RXQueues []RXQueue
 	// Stats are the lines of `ethtool -S` in the driver's order; nil for a device without.

@@ -7,8 +7,8 @@ import (
 
 // Sub returns s with every counter reduced by what before has of it. Levels,
 // addresses and names stay. Devices, CPUs and interrupts are matched by their
-// place, lines of `ethtool -S` by their place, sockets by their inode: those
-// that came since keep all they counted.
+// place, lines of `ethtool -S` by their place and name, sockets by their inode:
+// those that came since keep all they counted.
 func (s Snapshot) Sub(before Snapshot) Snapshot {
 	s.TimePS -= before.TimePS
 	s.Processes -= before.Processes
@@ -25,14 +25,16 @@ func (s Snapshot) Sub(before Snapshot) Snapshot {
 		subFields(reflect.ValueOf(&d.Link).Elem(), reflect.ValueOf(o.Link))
 		d.Stats = append([]NameValue{}, d.Stats...)
 		for j := range min(len(d.Stats), len(o.Stats)) {
-			d.Stats[j].Value -= o.Stats[j].Value
+			if d.Stats[j].Name == o.Stats[j].Name {
+				d.Stats[j].Value = since(d.Stats[j].Value, o.Stats[j].Value)
+			}
 		}
 	}
 	s.IRQs = append([]IRQ{}, s.IRQs...)
 	for i := range min(len(s.IRQs), len(before.IRQs)) {
 		s.IRQs[i].Counts = append([]uint64{}, s.IRQs[i].Counts...)
 		for j := range min(len(s.IRQs[i].Counts), len(before.IRQs[i].Counts)) {
-			s.IRQs[i].Counts[j] -= before.IRQs[i].Counts[j]
+			s.IRQs[i].Counts[j] = since(s.IRQs[i].Counts[j], before.IRQs[i].Counts[j])
 		}
 	}
 	old := map[uint64]*Socket{}
@@ -59,6 +61,16 @@ func (s Snapshot) Sub(before Snapshot) Snapshot {
 	return s
 }
 
+// since returns what a counter has counted since it was before. One that is lower
+// now has begun anew meanwhile, as those of an interface do when its channels
+// change (RX-38).
+func since(now, before uint64) uint64 {
+	if now < before {
+		return now
+	}
+	return now - before
+}
+
 // addFields adds the whole numbers of o field by field.
 func addFields(v, o reflect.Value) {
 	for i := range v.NumField() {
@@ -70,7 +82,7 @@ func addFields(v, o reflect.Value) {
 func subFields(v, o reflect.Value) {
 	switch v.Kind() {
 	case reflect.Uint64:
-		v.SetUint(v.Uint() - o.Uint())
+		v.SetUint(since(v.Uint(), o.Uint()))
 	case reflect.Int64:
 		v.SetInt(v.Int() - o.Int())
 	case reflect.Struct:

@@ -3,6 +3,7 @@ package procfs
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/seed-556df219/rxpath/sim/mib"
@@ -13,6 +14,9 @@ import (
 const (
 	etherFlags    = 0x1003 // IFF_UP, IFF_BROADCAST, IFF_MULTICAST
 	loopbackFlags = 0x9    // IFF_UP, IFF_LOOPBACK
+	upFlag        = 0x1    // IFF_UP
+	promiscFlag   = 0x100  // IFF_PROMISC
+	allMultiFlag  = 0x200  // IFF_ALLMULTI
 	etherType     = 1      // ARPHRD_ETHER
 	loopbackType  = 772    // ARPHRD_LOOPBACK
 )
@@ -37,18 +41,31 @@ type attribute struct{ path, text string }
 
 // netClassAttributes returns the files of /sys/class/net/<if> that the snapshot
 // knows, statistics apart, for a host of that many CPUs. They model the
-// attributes of net/core/net-sysfs.c. A device is up. Files that cannot be read
+// attributes of net/core/net-sysfs.c. Files that cannot be read
 // on a real device, as speed on lo, are absent.
 func netClassAttributes(d *mib.Device, cpus int) []attribute {
 	broadcast, operstate, flags, typ := "ff:ff:ff:ff:ff:ff", "up", etherFlags, etherType
 	if d.Name == "lo" {
 		broadcast, operstate, flags, typ = "00:00:00:00:00:00", "unknown", loopbackFlags, loopbackType
 	}
+	carrier := "1"
+	if d.Down {
+		operstate, flags = "down", flags&^upFlag
+	}
+	if d.NoCarrier {
+		operstate, carrier = "down", "0"
+	}
+	if d.Promisc {
+		flags |= promiscFlag
+	}
+	if d.AllMulti {
+		flags |= allMultiFlag
+	}
 	out := []attribute{
 		{"addr_len", "6"},
 		{"address", macAddress(d.MAC)},
 		{"broadcast", broadcast},
-		{"carrier", "1"},
+		{"carrier", carrier},
 		{"dormant", "0"},
 		{"flags", fmt.Sprintf("0x%x", flags)},
 		{"ifindex", fmt.Sprint(d.IfIndex)},
@@ -56,7 +73,10 @@ func netClassAttributes(d *mib.Device, cpus int) []attribute {
 		{"operstate", operstate},
 		{"type", fmt.Sprint(typ)},
 	}
-	if d.SpeedMbps != 0 {
+	if d.Down { // reading it is EINVAL then
+		out = slices.DeleteFunc(out, func(a attribute) bool { return a.path == "carrier" })
+	}
+	if d.SpeedMbps != 0 && !d.Down && !d.NoCarrier {
 		out = append(out, attribute{"duplex", "full"}, attribute{"speed", fmt.Sprint(d.SpeedMbps)})
 	}
 	for i := range d.RXQueues {

@@ -38,7 +38,9 @@ type Scenario struct {
 	// Captures are files whose frames are replayed.
 	Captures []Capture
 	Apps     []App
-	Run      Run
+	// Changes are made while the run goes on.
+	Changes []Change
+	Run     Run
 	// Thresholds are expressions that must hold at the end; see docs/metrics.md.
 	Thresholds []string
 }
@@ -241,7 +243,10 @@ func (s *Scenario) Validate() error {
 		errs = append(errs, cfgerr.Under(fmt.Sprintf("apps[%d]", i), s.Apps[i].validate(s.Host.CPUs, devices)))
 	}
 	errs = append(errs, cfgerr.Under("run", s.Run.validate()))
-	return errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return err // changes are made to what is right
+	}
+	return s.checkChanges()
 }
 
 // Validate reports every fault of the host.

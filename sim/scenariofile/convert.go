@@ -3,6 +3,7 @@ package scenariofile
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -76,6 +77,9 @@ func (c *converter) convert() scenario.Scenario {
 	}
 	for i := range c.doc.Apps {
 		s.Apps = append(s.Apps, c.app(i))
+	}
+	for i := range c.doc.Changes {
+		s.Changes = append(s.Changes, change(&c.doc.Changes[i]))
 	}
 	s.Run = c.run()
 	s.Thresholds = c.doc.Thresholds
@@ -177,8 +181,50 @@ func pathOf(s string) path {
 	return p
 }
 
+// change converts the settings of one time, in the order of their paths.
+func change(d *changeSection) scenario.Change {
+	out := scenario.Change{At: d.At.v}
+	for _, p := range slices.Sorted(maps.Keys(d.Set)) {
+		out.Set = append(out.Set, scenario.Setting{Path: p, Value: string(d.Set[p])})
+	}
+	return out
+}
+
+var settingPath = regexp.MustCompile(`^changes\[(\d+)\]\.set\.(.+)$`)
+
+// invalidSetting reports what is wrong with a setting of changes: its path is one key.
+func (c *converter) invalidSetting(e *cfgerr.Error, index, setting string) {
+	p := path{"changes", index, "set", setting}
+	f := fault{path: p, want: e.Want}
+	if n, _ := c.root.locate(p); n != nil {
+		f.value = n.describe()
+	} else { // something that follows from the settings
+		f.path, f.problem, f.value = p[:3], setting, clip(fmt.Sprint(e.Value))
+	}
+	if strings.HasPrefix(e.Want, scenario.WantSetting) {
+		if f.near = near(setting, c.settings()); f.near != "" {
+			f.want = scenario.WantSetting
+		}
+	}
+	c.faults.addUnlessKnown(f)
+}
+
+// settings lists what can change at run time.
+func (c *converter) settings() (out []string) {
+	for i := range c.doc.NICs {
+		for _, k := range scenario.RuntimeKeys() {
+			out = append(out, "nics["+c.doc.NICs[i].Name+"]."+k)
+		}
+	}
+	return append(out, slices.Sorted(maps.Keys(c.doc.Sysctl))...)
+}
+
 // invalid reports what scenario.Validate found, under the path that it has in the file.
 func (c *converter) invalid(e *cfgerr.Error) {
+	if m := settingPath.FindStringSubmatch(e.Path); m != nil {
+		c.invalidSetting(e, m[1], m[2])
+		return
+	}
 	p := c.written(c.inFile(pathOf(e.Path)))
 	f := fault{path: p, want: e.Want}
 	switch n, _ := c.root.locate(p); {

@@ -128,19 +128,7 @@ func (c *converter) sysctls(h *scenario.Host) {
 
 // eachSysctl calls f with every field of the host's configuration that has a
 // sysctl tag, in their order.
-func eachSysctl(h *scenario.Host, f func(name string, v reflect.Value)) {
-	var walk func(v reflect.Value)
-	walk = func(v reflect.Value) {
-		for i := range v.NumField() {
-			if name := v.Type().Field(i).Tag.Get(sysctlKey); name != "" {
-				f(name, v.Field(i))
-			} else if v.Field(i).Kind() == reflect.Struct {
-				walk(v.Field(i))
-			}
-		}
-	}
-	walk(reflect.ValueOf(h).Elem())
-}
+func eachSysctl(h *scenario.Host, f func(name string, v reflect.Value)) { scenario.EachSysctl(h, f) }
 
 // A sysctl is written as a number; a CPU mask in the kernel's notation if its
 // field is a list of CPUs; several numbers as a list, or in one text as in /proc/sys.

@@ -41,6 +41,8 @@ type document struct {
 	Traffic []sourceSection `json:"traffic,omitempty"`
 	// Apps are the applications.
 	Apps []appSection `json:"apps,omitempty"`
+	// Changes are what an operator does to the host while the run goes on, with the side effects that the kernel gives it.
+	Changes []changeSection `json:"changes,omitempty"`
 	// Run says how long and how closely to look.
 	Run runSection `json:"run"`
 	// Thresholds are expressions over metrics that must hold at the end, such as "drops == 0"; a crossed one makes exit status 99.
@@ -132,6 +134,10 @@ type nicSection struct {
 	NTuple []ntupleSection `json:"ntuple,omitempty"`
 	// Promisc accepts every frame (ip link set promisc on).
 	Promisc bool `json:"promisc"`
+	// Up is false for an interface that is not up at first (ip link set down).
+	Up bool `json:"up"`
+	// Carrier is false for a link without a partner at first: what the partner would send is lost there.
+	Carrier bool `json:"carrier"`
 	// AllMulticast accepts every multicast frame (ip link set allmulticast on).
 	AllMulticast bool `json:"allmulticast"`
 	// VLANs are the VLAN ids that devices exist for on the interface, each from 1 to 4094.
@@ -256,6 +262,8 @@ type pauseSection struct {
 	RX bool `json:"rx"`
 	// TX sends pause frames when the packet buffer fills (HW-4).
 	TX bool `json:"tx"`
+	// Autoneg is false after -A autoneg off. Fibre at 10 Gb/s does not negotiate while the link is up, and refuses -A autoneg on then (HW-5).
+	Autoneg bool `json:"autoneg"`
 }
 
 // A flowHashSection is what ethtool -N rx-flow-hash sets.
@@ -272,6 +280,10 @@ type featuresSection struct {
 	GRO bool `json:"gro"`
 	// RXVLANOffload lets the hardware take VLAN tags out.
 	RXVLANOffload bool `json:"rx-vlan-offload"`
+	// LRO is large-receive-offload. It merges TCP only, but the driver resets the adapter when it comes or goes (RX-29).
+	LRO bool `json:"lro"`
+	// RXHash is receive-hashing. Nothing reads the device's hash: RPS computes its own (RPS-4).
+	RXHash bool `json:"rxhash"`
 	// NTuple is ntuple-filters: it takes the place of ATR, and with it of the affinity that the driver hints at (RX-35, RX-39).
 	NTuple bool `json:"ntuple"`
 	// RXAll receives frames with errors, too (RX-22).
@@ -408,6 +420,17 @@ type pausesSection struct {
 	For duration `json:"for" jsonschema:"required"`
 }
 
+// A changeSection is what changes at one time.
+type changeSection struct {
+	// At is when, in virtual time; what is due at the very instant has happened before.
+	At duration `json:"at" jsonschema:"required"`
+	// Set maps settings, by the paths that --set takes, to their new values: sysctls, and of nics[NAME] what ethtool, ip and /proc/irq can change. Those of one interface are one command.
+	Set changeSettings `json:"set" jsonschema:"required" example:"{\"nics[eth0].ring.rx\": 4096}"`
+}
+
+// changeSettings holds settings by their paths.
+type changeSettings map[string]json.RawMessage
+
 // A runSection is how long and how closely to look.
 type runSection struct {
 	// For is how long to run, in virtual time.
@@ -460,9 +483,11 @@ func (n *nicSection) UnmarshalJSON(b []byte) error {
 		Driver: d.Driver, Interrupts: msix, MTU: d.MTU, Link: as[linkNotation](d.LinkBitsPerSecond),
 		LinkPartner: partnerSection{ObeysPause: d.Partner.ObeysPause, Queue: as[timeNotation](d.Partner.Queue)},
 		Ring:        ringSection{RX: d.RXRing}, Coalesce: coalesceSection{RXUsecs: d.RXUsecs}, Channels: channelsSection{Combined: d.Combined},
-		Pause: pauseSection{RX: d.RXPause, TX: d.TXPause}, RXFlowHash: flowHashSection{UDP4: flowHash(d.UDPPortHash)},
-		Features: featuresSection{RXChecksumming: d.RXChecksum, GRO: d.GRO, NTuple: d.NTuple, RXAll: d.RXAll, RXVLANOffload: d.RXVLANOffload},
-		Promisc:  d.Promisc, AllMulticast: d.AllMulti, FrameOverhead: d.FrameOverhead,
+		Pause: pauseSection{RX: d.RXPause, TX: d.TXPause, Autoneg: !d.PauseForced}, RXFlowHash: flowHashSection{UDP4: flowHash(d.UDPPortHash)},
+		Features: featuresSection{RXChecksumming: d.RXChecksum, GRO: d.GRO, LRO: !d.NoLRO, RXHash: !d.NoRXHash, NTuple: d.NTuple, RXAll: d.RXAll,
+			RXVLANOffload: d.RXVLANOffload},
+		Up: !d.Down, Carrier: !d.NoCarrier,
+		Promisc: d.Promisc, AllMulticast: d.AllMulti, FrameOverhead: d.FrameOverhead,
 		Conf: confSection{AcceptSourceRoute: true},
 	}
 	return json.Unmarshal(b, (*plain)(n))

@@ -222,6 +222,9 @@ func (g *generator) special(t reflect.Type) *jsonschema.Schema {
 		return costsSchema()
 	case reflect.TypeFor[sysctlSection]():
 		return g.sysctlSchema()
+	case reflect.TypeFor[changeSettings]():
+		one := uint64(1)
+		return &jsonschema.Schema{Type: "object", Title: "a mapping of paths to values", MinProperties: &one, PatternProperties: map[string]*jsonschema.Schema{"^.+$": {}}}
 	case reflect.TypeFor[cpuSet]():
 		return cpuSetSchema(wantCPUSet)
 	case reflect.TypeFor[irqCPUs]():

@@ -137,6 +137,7 @@ func TestEverything(t *testing.T) {
 	for i, c := range []*nic.Config{&eth1, &eth2, &eth3} {
 		c.MAC[5] += byte(i + 1)
 	}
+	eth1.Down, eth1.NoCarrier = true, true
 	eth2.Chip, eth2.Combined, eth2.Indirection = nic.ChipI350, 2, nic.Indirection{Weight: []int{6, 2}}
 	eth3.MSI, eth3.Indirection = true, nic.Indirection{Equal: 1}
 	h.IP.Routes = []ipstack.Route{
@@ -149,7 +150,7 @@ func TestEverything(t *testing.T) {
 		Config: nic.Config{
 			Driver: "ixgbe", MAC: [6]byte{2, 0, 0, 0, 0, 0x99}, MTU: 9000, LinkBitsPerSecond: 10_000_000_000, RXRing: 4096, RXUsecs: 30, Combined: 4,
 			UDPPortHash: true, Promisc: true, VLANs: []int{7, 100}, RSSKey: s.NICs[0].RSSKey, FrameOverhead: 16,
-			NTuple: true, RXAll: true, AllMulti: true,
+			NTuple: true, PauseForced: true, NoLRO: true, NoRXHash: true, RXAll: true, AllMulti: true,
 			FlowFilters: []nic.FlowFilter{
 				{Src: 0x0a010001, Dst: 0xef010101, SrcPort: 5000, DstPort: 14506, VLAN: 7, Action: 3},
 				{Src: 0x0a010002, Dst: 0xef010101, SrcPort: 5000, DstPort: 14506, VLAN: 7, Action: -1},
@@ -240,6 +241,15 @@ func TestEverything(t *testing.T) {
 		reader("3", 3, law.Must(law.Pareto(us, 2500, 1000*us))),
 		reader("4", 4, law.Must(law.Empirical([]int64{us, 2 * us}, []uint64{9, 1}))),
 		{Name: "hog", CPUs: []int{3}, Busy: true, Read: scenario.Read{Batch: 64}},
+	}
+	want.Changes = []scenario.Change{
+		{At: engine.Second, Set: []scenario.Setting{
+			{Path: "net.core.netdev_budget", Value: "400"}, {Path: "nics[1].up", Value: "true"}, {Path: "nics[eth0].irq_affinity.TxRx-1", Value: `"c"`},
+			{Path: "nics[eth0].ring.rx", Value: "1024"}, {Path: "nics[eth0].rps.rx-1", Value: `[1,"4-7"]`},
+		}},
+		{At: 1500 * engine.Millisecond, Set: []scenario.Setting{
+			{Path: "net.ipv4.udp_mem", Value: "[1,2,3]"}, {Path: "nics[eth0].rx-flow-hash.udp4", Value: `"sd"`}, {Path: "nics[eth1].carrier", Value: "true"},
+		}},
 	}
 	want.Run = scenario.Run{For: 2 * engine.Second, Seed: 42, Sample: engine.Millisecond, Warmup: 250 * engine.Millisecond, MaxEvents: 1_000_000, MaxMemory: 1 << 30, Naive: true}
 	want.Thresholds = []string{"drops == 0", "p(latency.wire_to_app, 99) < 200us"}

@@ -322,7 +322,9 @@ func (v *violations) walk(e *jsonschema.ValidationError) {
 			f.want += "; in quotes, because it looks like a number"
 		}
 	case *kind.MinProperties, *kind.MaxProperties:
-		f.want = "exactly one of " + strings.Join(keys(s), ", ")
+		if f.want = "at least one"; len(keys(s)) > 0 {
+			f.want = "exactly one of " + strings.Join(keys(s), ", ")
+		}
 	case *kind.MinItems:
 		f.want = fmt.Sprintf("at least %d of them", k.Want)
 	case *kind.MaxItems:
