@@ -444,3 +444,49 @@ func TestODD1Saturated(t *testing.T) {
 		})
 	}
 }
+
+// MF-3: two CPUs deliver to the same listeners at once. Up to 32 of them nobody
+// waits; with one more, the second CPU waits while the first serves 32 of them
+// with the lock of the slot, and the wait is softirq time and latency.
+func TestMF3TwoCPUs(t *testing.T) {
+	run := func(listeners int) (softirq, spinning, latest int64) {
+		h := hostOf(t, func(c *Config) {
+			c.NICs[0].Combined, c.NICs[0].UDPPortHash, c.NICs[0].RXUsecs = 2, true, 0
+		})
+		var socks []*Socket
+		for range listeners {
+			socks = append(socks, bindTo(t, h, member()))
+		}
+		var ports []uint16 // one for each queue
+		for p := uint16(5000); len(ports) < 2; p++ {
+			d := send(t, h, h.UDPFrame(netip.AddrPortFrom(sender.Addr(), p), local, 100), 1)
+			if d.CPUs[len(ports)].Softnet.Processed == 1 {
+				ports = append(ports, p)
+			}
+		}
+		before := h.Snapshot()
+		start := h.Now()
+		for _, p := range ports {
+			h.Inject(h.UDPFrame(netip.AddrPortFrom(sender.Addr(), p), vectorDst, 100))
+		}
+		h.Advance(time.Millisecond)
+		require.NoError(t, h.CheckLedger())
+		d := h.Snapshot().Sub(before)
+		for _, s := range socks {
+			for s.Queued() > 0 {
+				if got, err := s.Recv(); err == nil && got.To == vectorDst {
+					latest = max(latest, int64(got.Queued-start))
+				}
+			}
+		}
+		return d.CPUs[0].Time.Softirq + d.CPUs[1].Time.Softirq, d.CPUs[0].Time.Spinning + d.CPUs[1].Time.Spinning, latest
+	}
+	softirq32, spinning32, latest32 := run(32)
+	require.Zero(t, spinning32)
+	softirq33, spinning33, latest33 := run(33)
+	k := kernel.DefaultCosts()
+	one := int64(k.Clone.Fixed + k.Enqueue.Fixed)
+	require.InDelta(t, 32*one, spinning33, float64(2*one), "the two packets are 100 ns apart")
+	require.InDelta(t, 2*one, softirq33-softirq32-spinning33, 1000, "the rest is the one listener more")
+	require.InDelta(t, (spinning33+one)/1000, latest33-latest32, 1, "in nanoseconds")
+}

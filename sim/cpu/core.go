@@ -99,6 +99,7 @@ type Core struct {
 
 	spinning   bool        // inside a Spinlock's Lock, and parked
 	granted    engine.Time // when it has its lock
+	spun       engine.Time // the time spent so
 	spinner    *Task       // a task that spins
 	lockedTo   engine.Time // when that will have had its lock
 	grants     *Line       // tells it
@@ -533,8 +534,13 @@ func (c *Core) Books(t engine.Time) mib.CPUTime {
 	} else {
 		b[System] += t - c.now
 	}
+	spun := c.spun
+	if c.spinning {
+		spun += t - c.now
+	}
 	return mib.CPUTime{
-		User: int64(b[User]), System: int64(b[System]), Idle: int64(b[Idle]),
+		Spinning: int64(spun),
+		User:     int64(b[User]), System: int64(b[System]), Idle: int64(b[Idle]),
 		Hardirq: int64(b[Hardirq]), Softirq: int64(b[Softirq]), Ksoftirqd: int64(b[Ksoftirqd]),
 	}
 }

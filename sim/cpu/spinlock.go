@@ -67,7 +67,9 @@ func (l *Spinlock) wait(c *Core) {
 	since := c.now
 	if l.holder == nil { // a task holds it, and it is known for how long
 		l.holder = c
-		c.Spend(l.until - c.now + c.transfer())
+		d := l.until - c.now + c.transfer()
+		c.spun += d
+		c.Spend(d)
 	} else {
 		l.queue = append(l.queue, waiter{core: c})
 		c.spin()
@@ -108,6 +110,7 @@ func (l *Spinlock) pass(c *Core) {
 			break
 		}
 		l.Waited += at - w.since
+		w.task.core.spun += at - w.since
 		w.task.grant(at, at+w.hold)
 		at += w.hold
 		l.until = at
@@ -127,6 +130,7 @@ func (c *Core) spin() {
 			}
 			t := c.spinEnd()
 			if !c.horizon.Before(engine.MakeKey(t, c.class, int(c.id))) {
+				c.spun += t - c.now
 				c.now = t
 				break
 			} // else what was due has been taken back
@@ -165,6 +169,7 @@ func (t *Task) ContinueLocked(l *Spinlock, d engine.Time) {
 		start = l.until + c.transfer()
 		l.Contended++
 		l.Waited += start - c.now
+		c.spun += start - c.now
 	}
 	l.until = start + d
 	t.rem = l.until - c.now

@@ -43,6 +43,8 @@ var SoftirqNames = [NumSoftirqs]string{"HI", "TIMER", "NET_TX", "NET_RX", "BLOCK
 // package cpu have it. /proc/stat shows softirq and ksoftirqd as one.
 type CPUTime struct {
 	User, System, Idle, Hardirq, Softirq, Ksoftirqd int64
+	// Spinning is the part of the others in which the CPU waited for spinlocks that another one held.
+	Spinning int64
 }
 
 // CPU is what one CPU counts.

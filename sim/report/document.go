@@ -176,6 +176,8 @@ type cpuDoc struct {
 	Restarts uint64 `json:"restarts"`
 	// SoftirqNS is the time in softirqs at the end of interrupts.
 	SoftirqNS nanoseconds `json:"softirq_ns"`
+	// SpinningNS is the part of the other times in which it waited for spinlocks that another CPU held.
+	SpinningNS nanoseconds `json:"spinning_ns"`
 	// SystemNS is the time of tasks in the kernel.
 	SystemNS nanoseconds `json:"system_ns"`
 	// UserNS is the time of tasks in user mode.

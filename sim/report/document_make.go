@@ -159,7 +159,7 @@ func address(addr uint32, port uint16) string {
 func makeCPU(n int, c *mib.CPU) cpuDoc {
 	t := &c.Time
 	return cpuDoc{CPU: n, HardirqNS: nanoseconds(t.Hardirq), SoftirqNS: nanoseconds(t.Softirq), KsoftirqdNS: nanoseconds(t.Ksoftirqd),
-		SystemNS: nanoseconds(t.System), UserNS: nanoseconds(t.User), IdleNS: nanoseconds(t.Idle),
+		SystemNS: nanoseconds(t.System), UserNS: nanoseconds(t.User), IdleNS: nanoseconds(t.Idle), SpinningNS: nanoseconds(t.Spinning),
 		ContextSwitches: c.ContextSwitches, Preemptions: c.Preemptions, Wakeups: c.Wakeups, Restarts: c.Restarts, KsoftirqdWakeups: c.KsoftirqdWakeups}
 }
 

@@ -67,6 +67,7 @@ var contexts = []struct {
 	{"user", func(t *mib.CPUTime) int64 { return t.User }},
 	{"idle", func(t *mib.CPUTime) int64 { return t.Idle }},
 	{"busy", busy},
+	{"spinning", func(t *mib.CPUTime) int64 { return t.Spinning }},
 }
 
 // busy is the time that a CPU did not idle.

@@ -100,7 +100,7 @@ func TestMetricErrors(t *testing.T) {
 		`socket[x].drops`:               `"socket[x].drops", column 8: unexpected "x": want socket["NAME"], with the name that results show`,
 		`socket["x].drops`:              `"socket[\"x].drops", column 8: a quote that does not end: want socket["NAME"], with the name that results show`,
 		"cpu[x].softirq":                `"cpu[x].softirq", column 5: no number of a CPU: want cpu[N].CONTEXT, such as cpu[2].softirq`,
-		"cpu[1].sirq":                   `"cpu[1].sirq", column 8: unknown context "sirq": want one of hardirq, softirq, ksoftirqd, system, user, idle, busy; the nearest is "softirq"`,
+		"cpu[1].sirq":                   `"cpu[1].sirq", column 8: unknown context "sirq": want one of hardirq, softirq, ksoftirqd, system, user, idle, busy, spinning; the nearest is "softirq"`,
 		"rate(live)":                    `"rate(live)", column 6: no rate of live: want something that is counted, such as drops`,
 		"rate(mean(latency.ring))":      `"rate(mean(latency.ring))", column 6: no rate of mean(latency.ring): want something that is counted, such as drops`,
 		`share(socket["x"].bytes)`:      `"share(socket[\"x\"].bytes)", column 7: no share of socket["x"].bytes: want something that is counted, such as drops`,

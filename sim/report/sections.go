@@ -171,6 +171,14 @@ func times(h *hist.Hist) []string {
 // many, are folded.
 func cpuTable(res *sim.Result) *table {
 	t := &table{title: "cpu time", columns: heads(1, "CPU", "hardirq", "softirq", "ksoftirqd", "system", "user", "idle", "squeezed")}
+	spun := func(*mib.CPUTime) []string { return nil }
+	if slices.ContainsFunc(res.Snapshot.CPUs, func(c mib.CPU) bool { return c.Time.Spinning > 0 }) { // a column where it says something
+		t.columns = append(t.columns, heads(0, "spinning")...)
+		spun = func(time *mib.CPUTime) []string { return []string{share(time.Spinning, time)} }
+	}
+	add := func(cpu string, time *mib.CPUTime, squeezed uint64) {
+		t.add(slices.Concat([]string{cpu}, shares(time), []string{grouped(squeezed)}, spun(time))...)
+	}
 	type one struct {
 		cpu  int
 		time mib.CPUTime
@@ -192,8 +200,7 @@ func cpuTable(res *sim.Result) *table {
 	shown = slices.Clone(shown)
 	slices.SortFunc(shown, func(a, b one) int { return cmp.Compare(a.cpu, b.cpu) })
 	for _, c := range shown {
-		t.add(append(append([]string{strconv.Itoa(c.cpu)}, shares(&c.time)...),
-			grouped(res.Snapshot.CPUs[c.cpu].Softnet.TimeSqueeze))...)
+		add(strconv.Itoa(c.cpu), &c.time, res.Snapshot.CPUs[c.cpu].Softnet.TimeSqueeze)
 	}
 	if len(folded) > 0 {
 		var sum mib.CPUTime
@@ -202,10 +209,10 @@ func cpuTable(res *sim.Result) *table {
 			addTime(&sum, &c.time)
 			squeezed += res.Snapshot.CPUs[c.cpu].Softnet.TimeSqueeze
 		}
-		t.add(append(append([]string{fmt.Sprintf("%d more, mean", len(folded))}, shares(&sum)...), grouped(squeezed))...)
+		add(fmt.Sprintf("%d more, mean", len(folded)), &sum, squeezed)
 	}
 	if len(idle) > 0 {
-		t.add(ranges(idle), "-", "-", "-", "-", "-", "100%", "0")
+		t.add(append([]string{ranges(idle), "-", "-", "-", "-", "-", "100%", "0"}, spun(&mib.CPUTime{})...)...)
 	}
 	return t
 }
@@ -217,20 +224,24 @@ func addTime(sum, t *mib.CPUTime) {
 	sum.System += t.System
 	sum.User += t.User
 	sum.Idle += t.Idle
+	sum.Spinning += t.Spinning
 }
 
 // shares prints the shares of hardirq, softirq, ksoftirqd, system, user and idle.
 func shares(t *mib.CPUTime) []string {
-	all := uint64(busy(t) + t.Idle)
 	var out []string
 	for _, c := range contexts[:6] {
-		if n := uint64(c.time(t)); n > 0 {
-			out = append(out, percent(n, all, 1))
-		} else {
-			out = append(out, "-")
-		}
+		out = append(out, share(c.time(t), t))
 	}
 	return out
+}
+
+// share prints a part of a CPU's time.
+func share(part int64, t *mib.CPUTime) string {
+	if part == 0 {
+		return "-"
+	}
+	return percent(uint64(part), uint64(busy(t)+t.Idle), 1)
 }
 
 // ranges prints 0,2-5,7.
