@@ -69,6 +69,12 @@ func (c *converter) convert() scenario.Scenario {
 	for i := range c.doc.Routes {
 		s.Host.IP.Routes = append(s.Host.IP.Routes, c.route(i))
 	}
+	for i := range c.doc.Devices {
+		s.Devices = append(s.Devices, c.device(i, &s.Host))
+	}
+	for i := range c.doc.Taps {
+		s.Taps = append(s.Taps, c.tap(path{"taps"}.item(i), &c.doc.Taps[i], &s.Host, true))
+	}
 	for i := range c.doc.Netfilter {
 		s.Host.IP.Netfilter = append(s.Host.IP.Netfilter, c.rule(i))
 	}

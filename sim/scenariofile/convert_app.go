@@ -48,10 +48,10 @@ func (c *converter) socket(p path, d *socketSection) socket.Config {
 		Name: d.Name, Local: d.Bind.v, Remote: d.Connect.v,
 		RcvBuf: c.rcvBuf(p.under("rcvbuf"), &d.RcvBuf), RcvBufForce: c.rcvBuf(p.under("rcvbufforce"), &d.RcvBufForce),
 		ReusePort: d.ReusePort, ReuseAddr: d.ReuseAddr, NoMulticastAll: !d.MulticastAll,
-		Device: d.Device, NonBlocking: d.NonBlocking, UID: d.UID,
+		Device: d.Device, NonBlocking: d.NonBlocking, Timestamp: d.Timestamp, UID: d.UID,
 	}
 	if d.Device != "" {
-		c.nicNamed(p.under("device"), d.Device)
+		c.ifIndex(p.under("device"), d.Device)
 	}
 	for k := range d.Join {
 		j := &d.Join[k]
@@ -60,7 +60,7 @@ func (c *converter) socket(p path, d *socketSection) socket.Config {
 			c.fault(at.under("group"), "", "a group from 224.0.0.0 to 239.255.255.255")
 		}
 		if j.Dev != "" {
-			c.nicNamed(at.under("dev"), j.Dev)
+			c.ifIndex(at.under("dev"), j.Dev)
 		}
 		m := socket.Join{Group: j.Group.v, Device: j.Dev}
 		for _, a := range j.Include {

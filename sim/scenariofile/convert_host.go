@@ -198,8 +198,8 @@ func (c *converter) route(i int) ipstack.Route {
 	d, p := &c.doc.Routes[i], path{"routes"}.item(i)
 	r := ipstack.Route{Dst: skb.AddrFrom(d.To.v.Addr()), PrefixLen: max(d.To.v.Bits(), 0), Kind: routeKinds[d.Type]}
 	through := func(p path, name string) {
-		if n := c.nicNamed(p, name); n >= 0 {
-			r.IfIndexes = append(r.IfIndexes, scenario.IfIndex(n))
+		if n := c.ifIndex(p, name); n > 0 {
+			r.IfIndexes = append(r.IfIndexes, n)
 		}
 	}
 	if d.Dev != "" {
@@ -221,9 +221,7 @@ func (c *converter) rule(i int) ipstack.Rule {
 		r.Hook = ipstack.LocalIn
 	}
 	if d.In != "" {
-		if n := c.nicNamed(path{"netfilter"}.item(i).under("in"), d.In); n >= 0 {
-			r.IfIndex = scenario.IfIndex(n)
-		}
+		r.IfIndex = c.ifIndex(path{"netfilter"}.item(i).under("in"), d.In)
 	}
 	return r
 }

@@ -2,13 +2,11 @@ package scenariofile
 
 import (
 	"fmt"
-	"net/netip"
 
 	"github.com/seed-556df219/rxpath/ipstack"
 	"github.com/seed-556df219/rxpath/nic"
 	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/sim/skb"
-	"github.com/seed-556df219/rxpath/socket"
 )
 
 // The two values of rx-flow-hash: addresses, or addresses and ports.
@@ -48,7 +46,9 @@ func (c *converter) nic(i int, h *scenario.Host) scenario.NIC {
 	first := nic.DefaultConfig().MAC
 	first[5] += byte(i)
 	d.MAC.or(first)
-	d.Address.or(netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, byte(i), 2}), 24))
+	if !c.enslaved(d.Name) {
+		d.Address.or(defaultAddress(i))
+	}
 	n := scenario.NIC{
 		Name: d.Name,
 		Config: nic.Config{
@@ -69,6 +69,7 @@ func (c *converter) nic(i int, h *scenario.Host) scenario.NIC {
 		Addr: skb.AddrFrom(d.Address.v.Addr()), PrefixLen: d.Address.v.Bits(),
 		Conf: ipstack.DeviceConf{RPFilter: d.Conf.RPFilter, AcceptLocal: d.Conf.AcceptLocal, RouteLocalnet: d.Conf.RouteLocalnet,
 			RefuseSourceRoute: !d.Conf.AcceptSourceRoute},
+		Ingress:    ingress(d.Ingress),
 		RPSFlowCnt: d.RPSFlowCnt, Threaded: d.Threaded, NAPIDeferHardIRQs: d.NAPIDeferHardIRQs, GROFlushTimeout: d.GROFlushTimeout.v,
 	}
 	if !d.Address.v.IsValid() {
@@ -93,22 +94,13 @@ func (c *converter) nic(i int, h *scenario.Host) scenario.NIC {
 		})
 	}
 	for k := range d.Taps {
-		n.Taps = append(n.Taps, c.tap(path{"nics"}.item(i).under("taps").item(k), &d.Taps[k], h))
+		n.Taps = append(n.Taps, c.tap(path{"nics"}.item(i).under("taps").item(k), &d.Taps[k], h, false))
 	}
 	return n
 }
 
 func (f *failuresSection) failures() nic.Failures {
 	return nic.Failures{Share: f.Share.v, From: f.From.v, Until: f.Until.v}
-}
-
-// tap converts one packet socket. Its buffer is set as that of any other socket.
-func (c *converter) tap(p path, d *tapSection, h *scenario.Host) scenario.Tap {
-	cfg := socket.Config{RcvBuf: c.rcvBuf(p.under("rcvbuf"), &d.RcvBuf), RcvBufForce: c.rcvBuf(p.under("rcvbufforce"), &d.RcvBufForce)}
-	if cfg.RcvBuf != 0 && cfg.RcvBufForce != 0 {
-		c.fault(p.under("rcvbufforce"), "", "only one of rcvbuf and rcvbufforce")
-	}
-	return scenario.Tap{RcvBuf: h.Limits.EffectiveRcvBuf(&h.Kernel, &cfg), PerPacket: d.PerPacket.v}
 }
 
 // rcvBuf returns the argument of SO_RCVBUF, 0 if it is not given.

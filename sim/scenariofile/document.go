@@ -3,6 +3,7 @@ package scenariofile
 import (
 	"encoding/json"
 
+	"github.com/seed-556df219/rxpath/ipstack"
 	"github.com/seed-556df219/rxpath/nic"
 	"github.com/seed-556df219/rxpath/sim/engine"
 	"github.com/seed-556df219/rxpath/sim/scenario"
@@ -35,6 +36,10 @@ type document struct {
 	NICs []nicSection `json:"nics,omitempty" jsonschema:"maxItems=64"`
 	// Routes are routes besides the networks of the interfaces. Left out: a default route through the first interface.
 	Routes []routeSection `json:"routes,omitempty"`
+	// Devices are network devices on top of the interfaces, each on those before it: VLAN devices, bonds, bridges, macvlans.
+	Devices []deviceSection `json:"devices,omitempty"`
+	// Taps are packet sockets of the host, bound to a device or to none. Those of an interface can stand there as well.
+	Taps []tapSection `json:"taps,omitempty"`
 	// Netfilter are the rules of the firewall; the first match decides (NF-1).
 	Netfilter []ruleSection `json:"netfilter,omitempty"`
 	// Traffic are the sources of frames: made by a law, or replayed from a capture (with pcap).
@@ -156,6 +161,8 @@ type nicSection struct {
 	GROFlushTimeout duration `json:"gro_flush_timeout"`
 	// Taps are packet sockets on the interface, as tcpdump opens one.
 	Taps []tapSection `json:"taps,omitempty"`
+	// Ingress are the filters of its ingress queueing discipline; the first match decides (CORE-4.5).
+	Ingress []ingressSection `json:"ingress,omitempty"`
 	// RSSTable is the indirection table (ethtool -X). Left out: the driver's own; ixgbe can't change it (RX-33, IGB-6).
 	RSSTable indirectionSection `json:"rss_table,omitzero"`
 	// RSSKey is the key of the receive hash (ethtool -X hkey). Left out: one fixed key, so that runs repeat (RX-34).
@@ -298,14 +305,120 @@ type indirectionSection struct {
 	Weight []int `json:"weight,omitempty" example:"[6, 2]"`
 }
 
-// A tapSection is a packet socket for all protocols and the program behind it.
+// A tapSection is a packet socket and the program behind it.
 type tapSection struct {
+	// Name is the name of the program, in results.
+	Name string `json:"name,omitempty" example:"\"tcpdump\""`
+	// Device is the device that it is bound to, only for the packet sockets of the host. Left out: all devices (CORE-30).
+	Device string `json:"device,omitempty" example:"\"bond0\""`
+	// Kind is how packets get to the program: through a queue of clones (packet_rcv, CORE-31), or a ring that it has mapped (tpacket_rcv, CORE-33).
+	Kind string `json:"kind" enum:"queue ring"`
+	// EtherType is the protocol of the socket as a number, 0x88cc for LLDP. Left out: all protocols.
+	EtherType int `json:"ethertype,omitempty" min:"1" max:"65535" example:"35020"`
+	// Frames is the number of frames of a ring.
+	Frames int `json:"frames" min:"1" max:"1048576"`
+	// FrameSize is the size of a frame of a ring, in bytes, a multiple of 16; a packet has 66 less.
+	FrameSize byteSize `json:"frame_size"`
+	// SnapLen is the most bytes that the program wants of a packet. Left out: all.
+	SnapLen byteSize `json:"snaplen,omitzero"`
+	// Filter is its classic BPF program, each instruction as tcpdump -ddd prints it: code jt jf k.
+	Filter []string `json:"filter,omitempty" example:"[\"40 0 0 12\", \"21 0 1 2048\", \"6 0 0 262144\", \"6 0 0 0\"]"`
 	// RcvBuf is the value given to SO_RCVBUF, in bytes: clamped to net.core.rmem_max and doubled. Left out: net.core.rmem_default (RB-1).
 	RcvBuf byteSize `json:"rcvbuf,omitzero"`
 	// RcvBufForce is the value given to SO_RCVBUFFORCE, in bytes: doubled, not clamped (RB-5).
 	RcvBufForce byteSize `json:"rcvbufforce,omitzero"`
 	// PerPacket is the time that the program takes for a packet; never if it does not read.
 	PerPacket orNever `json:"per_packet"`
+	// CPU is the CPU that the program runs on, as a task among others. Left out: one of its own, from which it takes time from nobody.
+	CPU *int `json:"cpu,omitempty" example:"3"`
+	// Nice is its priority there.
+	Nice int `json:"nice"`
+}
+
+// A deviceSection is a network device without hardware of its own: one of vlan, bond, bridge and macvlan.
+type deviceSection struct {
+	// Name is the name of the device.
+	Name string `json:"name" jsonschema:"required" example:"\"bond0\""`
+	// Address is the IPv4 address and the length of its network. Left out: none for a VLAN device or macvlan, for a bond or bridge 10.0.N.2/24 with the number of its first interface.
+	Address prefix `json:"address,omitzero"`
+	// RPS is the rps_cpus of its only queue: where a bridge passes packets up, and a macvlan gets multicasts.
+	RPS cpuSet `json:"rps,omitzero"`
+	// VLAN makes it an 802.1Q device.
+	VLAN *vlanSection `json:"vlan,omitempty"`
+	// Bond makes it a bond over interfaces.
+	Bond *bondSection `json:"bond,omitempty"`
+	// Bridge makes it an Ethernet bridge.
+	Bridge *bridgeSection `json:"bridge,omitempty"`
+	// Macvlan makes it a device with an address of its own on another device.
+	Macvlan *macvlanSection `json:"macvlan,omitempty"`
+	// Ingress are the filters of its ingress queueing discipline; the first match decides (CORE-4.5).
+	Ingress []ingressSection `json:"ingress,omitempty"`
+	// Taps are packet sockets on the device.
+	Taps []tapSection `json:"taps,omitempty"`
+}
+
+// A vlanSection is an 802.1Q device.
+type vlanSection struct {
+	// Device is the device below: an interface, or a device before this one.
+	Device string `json:"device" jsonschema:"required" example:"\"bond0\""`
+	// ID is the VLAN id.
+	ID int `json:"id" jsonschema:"required" min:"1" max:"4094" example:"7"`
+}
+
+// A bondSection is a bond.
+type bondSection struct {
+	// Mode is how it uses its slaves (CORE-41).
+	Mode string `json:"mode" enum:"balance-rr active-backup balance-xor broadcast 802.3ad balance-tlb balance-alb"`
+	// Slaves are its interfaces; they take the address on the link of the first.
+	Slaves []string `json:"slaves" jsonschema:"required" example:"[\"eth0\", \"eth1\"]"`
+	// Active are the active slaves: one in the modes active-backup, balance-tlb and balance-alb, those of the active aggregator in 802.3ad. Left out: the first, or all.
+	Active []string `json:"active,omitempty" example:"[\"eth0\"]"`
+	// AllSlavesActive delivers what inactive slaves receive, too (CORE-41).
+	AllSlavesActive bool `json:"all_slaves_active"`
+}
+
+// A bridgeSection is a bridge.
+type bridgeSection struct {
+	// Ports are the devices in it.
+	Ports []portSection `json:"ports" jsonschema:"required"`
+	// STP makes it take part in the spanning tree: then frames for it stay with the port (CORE-42).
+	STP bool `json:"stp"`
+	// GroupFwdMask says which of the link-local groups 01:80:c2:00:00:0n are forwarded: bit n (CORE-42).
+	GroupFwdMask int `json:"group_fwd_mask" min:"0" max:"65535"`
+}
+
+// A portSection is a device in a bridge: a name, or a mapping.
+type portSection struct {
+	// Device is the device: an interface, or a device before this one.
+	Device string `json:"device" jsonschema:"required" example:"\"eth0\""`
+	// State is the state of the port in the spanning tree (CORE-42).
+	State string `json:"state" enum:"disabled listening learning forwarding blocking"`
+}
+
+// A macvlanSection is a macvlan.
+type macvlanSection struct {
+	// Device is the device below.
+	Device string `json:"device" jsonschema:"required" example:"\"eth0\""`
+	// Mode is which other macvlans it talks to; passthru takes everything (CORE-43).
+	Mode string `json:"mode" enum:"private vepa bridge passthru"`
+	// MAC is its address on the link. Left out: 02:00:00:00:01:00 for the first device of the list, one more for each further one.
+	MAC mac `json:"mac,omitzero"`
+	// Down says that it is not up: what is for it is dropped.
+	Down bool `json:"down"`
+}
+
+// An ingressSection is a filter of an ingress queueing discipline. What is left out matches everything.
+type ingressSection struct {
+	// Src is the source address.
+	Src address `json:"src,omitzero"`
+	// Dst is the destination address.
+	Dst address `json:"dst,omitzero"`
+	// SPort is the source port.
+	SPort uint16 `json:"sport,omitempty" example:"5000"`
+	// DPort is the destination port.
+	DPort uint16 `json:"dport,omitempty" example:"14506"`
+	// Drop is the share of matching packets that is dropped; the others pass.
+	Drop share `json:"drop"`
 }
 
 // A routeSection is an entry of the main routing table (ip route).
@@ -384,6 +497,8 @@ type socketSection struct {
 	Device string `json:"device,omitempty" example:"\"eth0\""`
 	// NonBlocking is O_NONBLOCK.
 	NonBlocking bool `json:"nonblocking"`
+	// Timestamp is SO_TIMESTAMP: every packet of the host is stamped (CORE-2).
+	Timestamp bool `json:"timestamp"`
 	// UID is the user that owns it, which matters to reuseport.
 	UID int `json:"uid"`
 }
@@ -503,8 +618,48 @@ func (f *failuresSection) UnmarshalJSON(b []byte) error {
 // UnmarshalJSON decodes on top of the defaults.
 func (t *tapSection) UnmarshalJSON(b []byte) error {
 	type plain tapSection
-	*t = tapSection{PerPacket: as[neverNotation](engine.Microsecond)}
+	*t = tapSection{Kind: "queue", Frames: 2048, FrameSize: as[bytesNotation](int64(2048)), PerPacket: as[neverNotation](engine.Microsecond)}
 	return json.Unmarshal(b, (*plain)(t))
+}
+
+// UnmarshalJSON decodes on top of the defaults.
+func (b *bondSection) UnmarshalJSON(raw []byte) error {
+	type plain bondSection
+	*b = bondSection{Mode: ipstack.BalanceRR.String()}
+	return json.Unmarshal(raw, (*plain)(b))
+}
+
+// UnmarshalJSON reads a name or a mapping.
+func (p *portSection) UnmarshalJSON(b []byte) error {
+	*p = portSection{State: ipstack.PortForwarding.String()}
+	if b[0] == '"' {
+		return json.Unmarshal(b, &p.Device)
+	}
+	type plain portSection
+	return json.Unmarshal(b, (*plain)(p))
+}
+
+// MarshalJSON prints a name if that is all.
+func (p portSection) MarshalJSON() ([]byte, error) {
+	if p.State == ipstack.PortForwarding.String() {
+		return json.Marshal(p.Device)
+	}
+	type plain portSection
+	return json.Marshal(plain(p))
+}
+
+// UnmarshalJSON decodes on top of the defaults.
+func (m *macvlanSection) UnmarshalJSON(b []byte) error {
+	type plain macvlanSection
+	*m = macvlanSection{Mode: ipstack.MacvlanVEPA.String()}
+	return json.Unmarshal(b, (*plain)(m))
+}
+
+// UnmarshalJSON decodes on top of the defaults.
+func (s *ingressSection) UnmarshalJSON(b []byte) error {
+	type plain ingressSection
+	*s = ingressSection{Drop: as[shareNotation](uint32(1_000_000))}
+	return json.Unmarshal(b, (*plain)(s))
 }
 
 // UnmarshalJSON decodes on top of the defaults.

@@ -550,6 +550,9 @@ func (g *generator) union(t reflect.Type, s *jsonschema.Schema) {
 		s.Title = addrNotation{}.want() + ", or a mapping with group, dev, include, exclude"
 		s.Pattern = patterns["addrNotation"]
 		oneOfTypes(s, "string", "object")
+	case name == "portSection":
+		s.Title = "the name of a device, or a mapping with device, state"
+		oneOfTypes(s, "string", "object")
 	}
 }
 

@@ -145,6 +145,10 @@ func TestEverything(t *testing.T) {
 		{Dst: 0xac100000, PrefixLen: 12, IfIndexes: []int32{scenario.IfIndex(0), scenario.IfIndex(1)}},
 		{Dst: 0xc0a80000, PrefixLen: 16, Kind: ipstack.Blackhole},
 	}
+	taps := []scenario.Tap{{RcvBuf: 2 * 212992, PerPacket: 900 * engine.Nanosecond}, {RcvBuf: 8 << 20}, { // clamped, forced, a ring
+		Name: "tcpdump", Kind: ipstack.TPacketRcv, EtherType: 35020, RcvBuf: 212992, Frames: 1024, FrameSize: 4096, SnapLen: 128,
+		Filter: []string{"6 0 0 96"}, PerPacket: 300 * engine.Nanosecond, Task: true, CPU: 3, Nice: 5}}
+	ingress := []ipstack.Rule{{Src: 0x0a000001, Dst: 0xef010101, SrcPort: 5000, DstPort: 9999, DropPPM: 10_000}}
 	want.NICs = []scenario.NIC{{
 		Name: "eth0",
 		Config: nic.Config{
@@ -166,12 +170,28 @@ func TestEverything(t *testing.T) {
 		Addr: 0x0a010203, PrefixLen: 16,
 		Affinity:   map[string][]int{"TxRx-0": {1}, "TxRx-1": {2, 3}, "TxRx-2": {0, 1, 2, 3, 8}, "TxRx-3": {2}},
 		RPS:        map[string][]int{"rx-0": {2, 3}, "rx-1": {32}, "rx-2": {5, 8, 9}},
-		Taps:       []scenario.Tap{{RcvBuf: 2 * 212992, PerPacket: 900 * engine.Nanosecond}, {RcvBuf: 8 << 20}}, // clamped, forced
+		Taps:       taps,
+		Ingress:    ingress,
 		Conf:       ipstack.DeviceConf{RPFilter: 2, AcceptLocal: true, RouteLocalnet: true, RefuseSourceRoute: true},
 		RPSFlowCnt: map[string]int{"rx-2": 4096},
 		Threaded:   true, NAPIDeferHardIRQs: 2, GROFlushTimeout: 20 * engine.Microsecond,
 	}, {Name: "eth1", Config: eth1, Addr: 0x0a000102, PrefixLen: 24}, {Name: "eth2", Config: eth2, Addr: 0x0a000202, PrefixLen: 24},
 		{Name: "eth3", Config: eth3, Addr: 0x0a000302, PrefixLen: 24}}
+	for i, name := range []string{"eth8", "eth9", "eth10"} { // parts of others: no address
+		c := nic.DefaultConfig()
+		c.MAC[5] += byte(4 + i)
+		want.NICs = append(want.NICs, scenario.NIC{Name: name, Config: c})
+	}
+	want.Devices = []scenario.Device{
+		{Name: "bond0", Addr: 0x0a090002, PrefixLen: 24, RPS: []int{0, 1}, Ingress: ingress, Taps: taps, Bond: &scenario.Bond{
+			BondConfig: ipstack.BondConfig{Mode: ipstack.LACP, AllSlavesActive: true}, Slaves: []string{"eth8", "eth9"}, Active: []string{"eth9"}}},
+		{Name: "bond0.7", VLAN: &scenario.VLAN{Device: "bond0", ID: 7}},
+		{Name: "br0", Addr: 0x0a000402, PrefixLen: 24, Bridge: &scenario.Bridge{BridgeConfig: ipstack.BridgeConfig{STP: true, GroupFwdMask: 8},
+			Ports: []scenario.BridgePort{{Device: "bond0", State: ipstack.PortForwarding}, {Device: "eth10", State: ipstack.PortLearning}}}},
+		{Name: "mv0", Macvlan: &scenario.Macvlan{Device: "eth0", MAC: skb.MAC{2, 0, 0, 0, 2, 0}, Down: true}},
+	}
+	want.Taps = []scenario.Tap{{RcvBuf: 2 * 212992, PerPacket: engine.Microsecond}, {RcvBuf: 8 << 20, PerPacket: engine.Microsecond}, taps[2]}
+	want.Taps[2].Device = "bond0"
 	require.Len(t, s.NICs[0].RSSKey, 40)
 	require.Equal(t, []byte{0x6d, 0x5a}, s.NICs[0].RSSKey[:2])
 
@@ -229,7 +249,7 @@ func TestEverything(t *testing.T) {
 					{Group: netip.MustParseAddr("239.1.1.3"), Include: []netip.Addr{netip.MustParseAddr("10.1.0.1"), netip.MustParseAddr("10.1.0.2")}},
 					{Group: netip.MustParseAddr("239.1.1.4"), Exclude: []netip.Addr{netip.MustParseAddr("10.1.0.3")}},
 				},
-				RcvBuf: 8 << 20, ReusePort: true, ReuseAddr: true, NoMulticastAll: true, Device: "eth0", NonBlocking: true, UID: 1000,
+				RcvBuf: 8 << 20, ReusePort: true, ReuseAddr: true, NoMulticastAll: true, Device: "eth0", NonBlocking: true, Timestamp: true, UID: 1000,
 			}, {Local: addr("0.0.0.0:14507"), RcvBufForce: 16 << 20}},
 			Read: scenario.Read{
 				With: scenario.EpollRecvmmsg, Batch: 16, Service: law.Must(law.Lognormal(2*us, 9*us)),
