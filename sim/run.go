@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/seed-556df219/rxpath/ipstack"
 	"github.com/seed-556df219/rxpath/sim/cfgerr"
 	"github.com/seed-556df219/rxpath/sim/engine"
 	"github.com/seed-556df219/rxpath/sim/mib"
@@ -188,6 +189,8 @@ const (
 	backlogEntryBytes  = 2 * 136
 	flowEntryBytes     = 8
 	datagramBytes      = 2 * 64
+	tapEntryBytes      = 2 * 32
+	macvlanQueue       = 1000
 	smallestFIFOFrame  = 64
 	smallestTruesize   = 896
 	ringSlots          = 4096
@@ -215,6 +218,22 @@ func memoryBound(sc *scenario.Scenario) int64 {
 			n += int64(sc.Host.CPUs) * 2 * backlog * backlogEntryBytes
 		}
 	}
+	for i := range sc.Taps {
+		n += tapBytes(&sc.Taps[i])
+	}
+	for i := range sc.NICs {
+		for j := range sc.NICs[i].Taps {
+			n += tapBytes(&sc.NICs[i].Taps[j])
+		}
+	}
+	for i := range sc.Devices {
+		for j := range sc.Devices[i].Taps {
+			n += tapBytes(&sc.Devices[i].Taps[j])
+		}
+		if sc.Devices[i].Macvlan != nil {
+			n += 2 * macvlanQueue * backlogEntryBytes
+		}
+	}
 	for i := range sc.Apps {
 		a := &sc.Apps[i]
 		for j := range a.Sockets {
@@ -226,6 +245,14 @@ func memoryBound(sc *scenario.Scenario) int64 {
 		n += int64(sc.Run.For/sc.Run.Sample) * int64(512+48*sc.Host.CPUs)
 	}
 	return n
+}
+
+// tapBytes is what the queue of a packet socket could take.
+func tapBytes(t *scenario.Tap) int64 {
+	if t.Kind == ipstack.TPacketRcv {
+		return int64(t.Frames) * tapEntryBytes
+	}
+	return (int64(max(t.RcvBuf, 0))/smallestTruesize + 1) * tapEntryBytes
 }
 
 // connect puts the scenario's sources at the ends of their links.

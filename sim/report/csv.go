@@ -37,7 +37,7 @@ func CSV(w io.Writer, in Input) error {
 		}
 		t.socket(object, s)
 	}
-	t.waterfall("frames", res.Waterfall.Offered, res.Waterfall.Frames)
+	t.waterfall("frames", res.Waterfall.Offered+res.Waterfall.Copied, res.Waterfall.Frames)
 	t.waterfall("copies", res.Waterfall.Delivered, res.Waterfall.Copies)
 	t.waterfall("taps", res.Waterfall.Tapped, res.Waterfall.Taps)
 	t.w.Flush()

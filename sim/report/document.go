@@ -274,11 +274,13 @@ type thresholdDoc struct {
 }
 
 type waterfallDoc struct {
+	// Copied counts copies of frames for macvlans, which go the way of frames; left out if there are none.
+	Copied uint64 `json:"copied,omitzero"`
 	// Copies are the rows that delivered falls into.
 	Copies []rowDoc `json:"copies"`
 	// Delivered counts copies that came to a socket: frames that passed on, and their clones.
 	Delivered uint64 `json:"delivered"`
-	// Frames are the rows that offered falls into.
+	// Frames are the rows that offered and copied fall into.
 	Frames []rowDoc `json:"frames"`
 	// Offered counts frames on the wire.
 	Offered uint64 `json:"offered"`

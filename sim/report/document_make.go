@@ -117,7 +117,7 @@ func makeWaterfall(w *sim.Waterfall) waterfallDoc {
 		}
 		return out
 	}
-	return waterfallDoc{Offered: w.Offered, Frames: rows(w.Frames), Delivered: w.Delivered, Copies: rows(w.Copies), Tapped: w.Tapped, Taps: rows(w.Taps)}
+	return waterfallDoc{Offered: w.Offered, Copied: w.Copied, Frames: rows(w.Frames), Delivered: w.Delivered, Copies: rows(w.Copies), Tapped: w.Tapped, Taps: rows(w.Taps)}
 }
 
 func makeLatency(s *sim.Stage, histogram bool) latencyDoc {

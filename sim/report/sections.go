@@ -114,7 +114,11 @@ func waterfall(res *sim.Result) *table {
 			t.add(place(r), fate(r), grouped(r.N), percent(r.N, total, 3), reason, seen)
 		}
 	}
-	part("frames on the wire", w.Offered, w.Frames)
+	head := "frames on the wire"
+	if w.Copied > 0 {
+		head += ", copies for macvlans"
+	}
+	part(head, w.Offered+w.Copied, w.Frames)
 	if w.Delivered > 0 {
 		part("copies for sockets", w.Delivered, w.Copies)
 	}

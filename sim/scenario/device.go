@@ -3,6 +3,7 @@ package scenario
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -290,4 +291,21 @@ func (l *land) take(at, device, master string) error {
 		l.master[device] = master
 	}
 	return cfgerr.Check(old == "" || old == master && master == "macvlan", at, device, "a device that is not part of another (EBUSY)")
+}
+
+// MACOf returns the address on the link that NICs[i] has when the host is up: in
+// a bond, that of the first slave.
+func (s *Scenario) MACOf(i int) skb.MAC {
+	for j := range s.Devices {
+		b := s.Devices[j].Bond
+		if b == nil || !slices.Contains(b.Slaves, s.NICs[i].Name) {
+			continue
+		}
+		for k := range s.NICs {
+			if s.NICs[k].Name == b.Slaves[0] {
+				return s.NICs[k].MAC
+			}
+		}
+	}
+	return s.NICs[i].MAC
 }

@@ -39,7 +39,7 @@ func (c *converter) source(j int, s *scenario.Scenario) {
 	c.synthetic = append(c.synthetic, j)
 	t := c.synthesis(p, d)
 	if to >= 0 {
-		t.DstMAC = s.NICs[to].MAC
+		t.DstMAC = s.MACOf(to)
 	}
 	s.Traffic = append(s.Traffic, t)
 }
