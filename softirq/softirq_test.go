@@ -364,17 +364,6 @@ func TestK310OneQueue(t *testing.T) {
 	require.Equal(t, append(want, perRun{1, 40, 0}), measure(kernel.Linux40()), "16 runs, no squeeze")
 }
 
-// K310-3, K310-4, second vector: two queues with 100 frames each are done in one
-// run.
-func TestK310TwoQueues(t *testing.T) {
-	b := newBench(t, 1, 250, func(b *bench) { b.prof = kernel.Linux310() })
-	var log []run
-	b.schedule(ms, b.feeds(&log, 0, 100, 100)...)
-	b.until(2 * ms)
-	require.Equal(t, []run{{"A", 1, 64}, {"B", 1, 64}, {"A", 1, 36}, {"B", 1, 36}}, log)
-	require.Zero(t, b.squeezes(0))
-}
-
 // K310-7: up to 3200 packets and 10 squeezes per __do_softirq.
 func TestK310x7PerInvocation(t *testing.T) {
 	b := newBench(t, 1, 250, func(b *bench) { b.prof = kernel.Linux310() })
@@ -442,26 +431,6 @@ func TestNAPI4Defaults(t *testing.T) {
 	c.DevWeight, c.FlowLimitTableLen, c.TstampPrequeue = 0, 100, 2
 	for _, want := range []string{"dev_weight", "flow_limit_table_len", "netdev_tstamp_prequeue"} {
 		require.ErrorContains(t, c.Validate(), want)
-	}
-}
-
-// NAPI-6e, K310-2: a budget of one left is a budget left.
-func TestBudgetOfOne(t *testing.T) {
-	for name, tc := range map[string]struct {
-		profile kernel.Profile
-		want    string // polls of the first run
-	}{"linux-4.0": {kernel.Linux40(), "AB"}, "linux-3.10": {kernel.Linux310(), "AB"}} {
-		b := newBench(t, 1, 250, func(b *bench) { b.prof = tc.profile; b.host.Config.NetdevBudget = 65 })
-		var log []run
-		b.schedule(ms, b.feeds(&log, 0, 200, 200, 200)...)
-		b.until(2 * ms)
-		first := ""
-		for _, r := range log {
-			if r.nr == 1 {
-				first += r.name
-			}
-		}
-		require.Equal(t, tc.want, first, name)
 	}
 }
 

@@ -1,0 +1,201 @@
+package sim
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-556df219/rxpath/sim/engine"
+	"github.com/seed-556df219/rxpath/sim/kernel"
+	"github.com/seed-556df219/rxpath/sim/mib"
+	"github.com/seed-556df219/rxpath/sim/skb"
+	"github.com/seed-556df219/rxpath/socket"
+	"github.com/seed-556df219/rxpath/softirq"
+)
+
+// Rules of NAPI, softirqs and RPS as an operator of a whole host sees them.
+
+// NAPI-2: what an interrupt has scheduled is polled by that interrupt's CPU until
+// it is done, wherever the interrupt is sent meanwhile.
+func TestNAPI2StaysOnItsCPU(t *testing.T) {
+	h := hostOf(t, func(c *Config) { c.Costs.Driver.Fixed = 10 * engine.Microsecond })
+	polled := map[int]bool{}
+	f := h.UDPFrame(sender, local, 18)
+	for range 300 {
+		h.Inject(f)
+	}
+	h.Advance(100 * time.Microsecond)
+	h.ports[0].Vectors()[0].Bind(h.cores[2], h.cfg.CPUs)
+	before := h.Snapshot()
+	h.Advance(2 * time.Millisecond)
+	d := h.Snapshot().Sub(before)
+	for i, c := range d.CPUs {
+		polled[i] = c.Softnet.Processed > 0
+	}
+	require.True(t, polled[0], "still many frames")
+	require.False(t, polled[2])
+	h.Advance(10 * time.Millisecond)
+	h.Inject(f)
+	h.Advance(time.Millisecond)
+	require.NotZero(t, h.Snapshot().CPUs[2].Softnet.Processed, "the next interrupt")
+}
+
+// GRO-4, ODD-29: rx_packets counts what the device received, also if the stack
+// drops it: for no listener, for a full backlog.
+func TestGRO4RXPackets(t *testing.T) {
+	h := hostOf(t, func(c *Config) {
+		c.NICs[0].RPS = map[string][]int{"rx-0": {2}}
+		c.Softirq.NetdevMaxBacklog = 0
+		c.Costs.Backlog.Fixed = 100 * engine.Microsecond
+	})
+	d := send(t, h, h.UDPFrame(sender, local, 100), 50)
+	require.EqualValues(t, 50, d.Devices[1].Link.RXPackets)
+	require.NotZero(t, lost(d)[skb.CPUBacklog])
+	require.NotZero(t, d.Net.UDP.NoPorts)
+	require.EqualValues(t, 50, lost(d)[skb.CPUBacklog]+d.Net.UDP.NoPorts, "and nobody got one")
+}
+
+// ODD-19: dev_weight is the backlog's weight, not the device's.
+func TestODD19DevWeight(t *testing.T) {
+	most := func(rps map[string][]int) (device, backlog uint64) {
+		h := hostOf(t, func(c *Config) {
+			c.Softirq.DevWeight = 7
+			c.NICs[0].RPS = rps
+			c.NICs[0].RXUsecs = 500
+		})
+		f := h.UDPFrame(sender, local, 18)
+		h.Inject(f)
+		h.Advance(100 * time.Microsecond)
+		h.TracePolls(traceMost(&device, &backlog))
+		for range 200 {
+			h.Inject(f)
+		}
+		h.Advance(5 * time.Millisecond)
+		return device, backlog
+	}
+	device, _ := most(nil)
+	require.EqualValues(t, 64, device)
+	_, backlog := most(map[string][]int{"rx-0": {1}})
+	require.EqualValues(t, 7, backlog)
+}
+
+// ODD-20: a limit of 100 accepts 101 packets; up to twice as many are resident.
+func TestODD20TwiceTheBacklog(t *testing.T) {
+	h := hostOf(t, func(c *Config) {
+		c.NICs[0].RPS = map[string][]int{"rx-0": {2}}
+		c.Softirq.NetdevMaxBacklog = 100
+		c.Costs.Backlog.Fixed = 50 * engine.Microsecond
+	})
+	f := h.UDPFrame(sender, local, 18)
+	most, resident := uint64(0), uint64(0)
+	for range 400 {
+		h.Inject(f)
+		h.Advance(5 * time.Microsecond)
+		c := h.Snapshot().CPUs[2]
+		most, resident = max(most, c.InputQueueLen), max(resident, c.BacklogLen)
+	}
+	require.EqualValues(t, 101, most)
+	require.Greater(t, resident, uint64(150))
+	require.LessOrEqual(t, resident, uint64(202))
+}
+
+// ODD-22: steering to the CPU that polls goes through its backlog all the same;
+// steering to another adds an empty NET_RX run to the sender.
+func TestODD22LocalAndRemote(t *testing.T) {
+	runs := func(rps map[string][]int, on int) (netRX0 uint64, s Snapshot) {
+		h := hostOf(t, func(c *Config) { c.NICs[0].RPS = rps })
+		for range 10 {
+			h.Inject(h.UDPFrame(sender, local, 18))
+			h.Advance(time.Millisecond)
+		}
+		s = h.Snapshot()
+		require.EqualValues(t, 10, s.CPUs[on].Softnet.Processed)
+		return s.CPUs[0].Softirqs[mib.SoftirqNetRX], s
+	}
+	none, _ := runs(nil, 0)
+	local, _ := runs(map[string][]int{"rx-0": {0}}, 0)
+	remote, s := runs(map[string][]int{"rx-0": {1}}, 1)
+	require.EqualValues(t, 10, none)
+	require.EqualValues(t, 20, local, "the device's poll, then the backlog's")
+	require.EqualValues(t, 20, remote, "the device's poll, then nothing")
+	require.Zero(t, s.CPUs[0].Softnet.TimeSqueeze)
+}
+
+// ODD-23: received_rps counts interrupts: under load far fewer than packets.
+func TestODD23ReceivedRPS(t *testing.T) {
+	h := hostOf(t, func(c *Config) { c.NICs[0].RPS = map[string][]int{"rx-0": {1}} })
+	f := h.UDPFrame(sender, local, 18)
+	for range 20 {
+		for range 1000 {
+			h.Inject(f)
+		}
+		h.Advance(time.Millisecond)
+	}
+	c := h.Snapshot().CPUs[1]
+	require.Greater(t, c.Softnet.Processed, uint64(5000))
+	require.Less(t, c.Softnet.ReceivedRPS, c.Softnet.Processed/20)
+	require.Equal(t, c.Softnet.ReceivedRPS, c.CallFunction, "RPS-14: the CAL row")
+}
+
+// ODD-25: 4.0 goes on with softirqs at the end of any interrupt though ksoftirqd
+// is runnable, so that a hog does not slow the network down.
+func TestODD25AtIRQExit(t *testing.T) {
+	processed := func(rule kernel.SoftirqRule) uint64 {
+		h := hostOf(t, func(c *Config) {
+			c.Kernel.SoftirqWhileKsoftirqd = rule
+			c.NICs[0].TXPause = false
+			c.Costs.Driver.Fixed = 2 * engine.Microsecond // more than the CPU can do
+		})
+		socket.Hog(h.cores[0], "hog", -20, 0)
+		f := h.UDPFrame(sender, local, 18)
+		for range 40 {
+			for range 1000 {
+				h.Inject(f)
+			}
+			h.Advance(time.Millisecond)
+		}
+		return h.Snapshot().CPUs[0].Softnet.Processed
+	}
+	run, deferred := processed(kernel.SoftirqsRun), processed(kernel.SoftirqsDeferred)
+	require.Greater(t, run, 2*deferred, "%d and %d packets", run, deferred)
+}
+
+// K310-8, K310-9: the files of 3.10 are narrower.
+func TestK310Files(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		kernel kernel.Profile
+		file   string
+		fields int
+	}{
+		{"K310-8 ten columns", kernel.Linux310(), "proc/net/softnet_stat", 10},
+		{"FMT-1 eleven columns", kernel.Linux40(), "proc/net/softnet_stat", 11},
+		{"K310-9 no IgnoredMulti", kernel.Linux310(), "proc/net/snmp", 8},
+		{"IgnoredMulti", kernel.Linux40(), "proc/net/snmp", 9},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			h := hostOf(t, func(c *Config) { c.Kernel = tc.kernel })
+			text := read(t, h, tc.file)
+			line, _, _ := strings.Cut(text, "\n")
+			if i := strings.Index(text, "\nUdp:"); i >= 0 {
+				line, _, _ = strings.Cut(text[i+1:], "\n")
+			}
+			require.Len(t, strings.Fields(line), tc.fields, line)
+		})
+	}
+}
+
+// traceMost notes the most packets that a poll of the device and one of a
+// backlog have taken.
+func traceMost(device, backlog *uint64) func(softirq.Trace) {
+	return func(e softirq.Trace) {
+		switch e.Poller {
+		case "eth0":
+			*device = max(*device, e.Packets)
+		case "backlog":
+			*backlog = max(*backlog, e.Packets)
+		}
+	}
+}
