@@ -61,6 +61,7 @@ func TestInstanceStates(t *testing.T) {
 		{"NAPI-1 idle scheduled", 0, schedule, result{Sched, true, false}},
 		{"NAPI-1 scheduled again: nothing", Sched, schedule, result{Sched, false, false}},
 		{"NAPI-1 disable pending scheduled: nothing", Sched | Disable, schedule, result{Sched | Disable, false, false}},
+		{"NAPI-1 DISABLE alone scheduled: nothing", Disable, schedule, result{Disable, false, false}},
 		{"NAPI-1 disabled scheduled: nothing", off, schedule, result{off, false, false}},
 		{"NAPI-3 idle completed: nothing", 0, complete, result{0, false, false}},
 		{"NAPI-3 scheduled completed", Sched, complete, result{0, false, false}},

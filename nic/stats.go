@@ -165,6 +165,9 @@ func (p *Port) ixgbeStats(coreDropped uint64) []mib.NameValue {
 	}
 	for i := range 64 { // HW-28
 		for _, s := range []string{"packets", "bytes", "bp_napi_yield", "bp_misses", "bp_cleaned"} {
+			if s[:3] == "bp_" && !p.profile.IxgbeBusyPoll {
+				continue
+			}
 			out = append(out, mib.NameValue{Name: fmt.Sprintf("tx_queue_%d_%s", i, s)})
 		}
 	}
@@ -176,6 +179,9 @@ func (p *Port) ixgbeStats(coreDropped uint64) []mib.NameValue {
 		out = append(out,
 			mib.NameValue{Name: fmt.Sprintf("rx_queue_%d_packets", i), Value: packets},
 			mib.NameValue{Name: fmt.Sprintf("rx_queue_%d_bytes", i), Value: bytes})
+		if !p.profile.IxgbeBusyPoll {
+			continue
+		}
 		for _, s := range []string{"bp_poll_yield", "bp_misses", "bp_cleaned"} {
 			out = append(out, mib.NameValue{Name: fmt.Sprintf("rx_queue_%d_%s", i, s)})
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/seed-556df219/rxpath/sim/engine"
 	"github.com/seed-556df219/rxpath/sim/kernel"
 	"github.com/seed-556df219/rxpath/sim/mib"
+	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/sim/skb"
 	"github.com/seed-556df219/rxpath/socket"
 	"github.com/seed-556df219/rxpath/softirq"
@@ -55,6 +56,45 @@ func TestGRO4RXPackets(t *testing.T) {
 	require.NotZero(t, lost(d)[skb.CPUBacklog])
 	require.NotZero(t, d.Net.UDP.NoPorts)
 	require.EqualValues(t, 50, lost(d)[skb.CPUBacklog]+d.Net.UDP.NoPorts, "and nobody got one")
+}
+
+// ODD-2: a device's poll charges the budget with 64 packets or with none; the
+// backlog's with what it did.
+func TestODD2Charge(t *testing.T) {
+	type charge struct {
+		poller        string
+		packets, work int
+	}
+	for _, tc := range []struct {
+		name string
+		rps  []int
+		want []charge
+	}{
+		{"ODD-2 device", nil, []charge{{"eth0", 64, 64}, {"eth0", 36, 0}}},
+		{"ODD-2 backlog", []int{1}, []charge{{"eth0", 0, 64}, {"eth0", 0, 0}, {"backlog", 64, 64}, {"backlog", 36, 36}}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			h := hostOf(t, func(c *Config) {
+				c.NICs[0].RPS = map[string][]int{"rx-0": tc.rps}
+				c.NICs[0].RXUsecs = 500
+				c.Costs.IPILatency.Fixed = 100 * engine.Microsecond
+			})
+			f := h.UDPFrame(sender, local, 18)
+			h.Inject(f)
+			h.Advance(400 * time.Microsecond)
+			var got []charge
+			h.TracePolls(func(e softirq.Trace) {
+				if e.Poller != "" {
+					got = append(got, charge{e.Poller, int(e.Packets), e.Work})
+				}
+			})
+			for range 100 {
+				h.Inject(f)
+			}
+			h.Advance(2 * time.Millisecond)
+			require.Equal(t, tc.want, got)
+		})
+	}
 }
 
 // ODD-19: dev_weight is the backlog's weight, not the device's.
@@ -184,6 +224,47 @@ func TestK310Files(t *testing.T) {
 			}
 			require.Len(t, strings.Fields(line), tc.fields, line)
 		})
+	}
+}
+
+// K310-10: 3.10 has no early demux for UDP: every datagram takes the route lookup.
+func TestK310x10NoEarlyDemux(t *testing.T) {
+	for name, tc := range map[string]struct {
+		kernel kernel.Profile
+		hits   bool
+	}{"linux-3.10": {kernel.Linux310(), false}, "linux-4.0": {kernel.Linux40(), true}} {
+		h := hostOf(t, func(c *Config) { c.Kernel = tc.kernel })
+		bindTo(t, h, member())
+		d := send(t, h, h.UDPFrame(sender, vectorDst, 100), 10)
+		require.EqualValues(t, 10, d.Net.IP.InDelivers)
+		require.Equal(t, tc.hits, h.udp.Stats.DemuxHits > 0, name)
+	}
+}
+
+// K310-11: a packet socket that is bound to a device shows in /proc/net/ptype of
+// 3.10, and does not in 4.0's.
+func TestK310x11TapsInPtype(t *testing.T) {
+	for name, tc := range map[string]struct {
+		kernel kernel.Profile
+		shown  bool
+	}{"linux-3.10": {kernel.Linux310(), true}, "linux-4.0": {kernel.Linux40(), false}} {
+		h := hostOf(t, func(c *Config) {
+			c.Kernel = tc.kernel
+			c.NICs[0].Taps = []scenario.Tap{{RcvBuf: 100_000}}
+		})
+		require.Equal(t, tc.shown, strings.Contains(read(t, h, "proc/net/ptype"), "ALL "), name)
+	}
+}
+
+// K310-17: without busy polling `ethtool -S` of ixgbe has no bp lines.
+func TestK310x17NoBusyPolling(t *testing.T) {
+	for want, k := range map[int]kernel.Profile{721: kernel.Linux40(), 721 - 6*64: kernel.Linux310()} {
+		h := hostOf(t, func(c *Config) { c.Kernel = k })
+		stats := h.Snapshot().Devices[1].Stats
+		require.Len(t, stats, want, k.Name)
+		for _, s := range stats {
+			require.True(t, k.IxgbeBusyPoll || !strings.Contains(s.Name, "bp_"), s.Name)
+		}
 	}
 }
 

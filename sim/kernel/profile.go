@@ -33,6 +33,8 @@ type Profile struct {
 	RefillAfterLoop bool
 	// AffinityHintMoves: the affinity hint of a driver moves the interrupt (RX-39); otherwise it is only shown (K310-19).
 	AffinityHintMoves bool
+	// IxgbeBusyPoll: `ethtool -S` of ixgbe has the counters of busy polling, which stay 0 here (HW-28, K310-17).
+	IxgbeBusyPoll bool
 	// BacklogReleasedEarly: process_backlog gives up its SCHED bit before it processes the last part (K310-14).
 	BacklogReleasedEarly bool
 	// RPSSingleCPU: an RPS map of one CPU on a queue without flow table is followed without a hash (K310-15).
@@ -142,6 +144,7 @@ func Linux40() Profile {
 		Source:            "Linux 4.0.5 source",
 		AffinityHintMoves: true,
 		FlowLimit:         true,
+		IxgbeBusyPoll:     true,
 		RFSHashBits:       true,
 		UDPEarlyDemux:     true,
 		UDPGROChecksum:    true,
@@ -172,6 +175,7 @@ func Linux310() Profile {
 	p.RepollSameRun = true
 	p.RefillAfterLoop = true
 	p.AffinityHintMoves = false
+	p.IxgbeBusyPoll = false
 	p.BacklogReleasedEarly = true
 	p.FlowLimit = false
 	p.RPSSingleCPU = true

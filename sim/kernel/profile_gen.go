@@ -16,6 +16,7 @@ var profileDocs = map[string]string{
 	"NAPIDeferHardIRQs":     "a poll that is done may leave the interrupt masked and come again by a timer (5.8).",
 	"RefillAfterLoop":       "ixgbe arms the freed descriptors that are left after the receive loop, too (K310-13).",
 	"AffinityHintMoves":     "the affinity hint of a driver moves the interrupt (RX-39); otherwise it is only shown (K310-19).",
+	"IxgbeBusyPoll":         "`ethtool -S` of ixgbe has the counters of busy polling, which stay 0 here (HW-28, K310-17).",
 	"BacklogReleasedEarly":  "process_backlog gives up its SCHED bit before it processes the last part (K310-14).",
 	"RPSSingleCPU":          "an RPS map of one CPU on a queue without flow table is followed without a hash (K310-15).",
 	"RFSHashBits":           "entries of the socket flow table hold upper bits of the flow's hash beside the CPU (RPS-6, K310-15).",
