@@ -113,7 +113,9 @@ func linkUp(n *scenario.NIC) bool { return !n.Down && !n.NoCarrier }
 
 // promote makes actors of the consumers that can be disturbed now.
 func (h *Host) promote() {
-	for i, b := range h.busy() {
+	busy := h.busy()
+	h.meet(busy)
+	for i, b := range busy {
 		if b {
 			h.cores[i].Promote()
 		}

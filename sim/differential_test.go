@@ -65,6 +65,8 @@ type outcome struct {
 	Snapshot Snapshot
 	Stages   []stageSum
 	Threads  []threadSum
+	Pools    []poolSum
+	Held     uint64
 	Digest   uint64
 	Fanout   udp.Stats
 	// Threaded counts polls by threads, Deferred those that left the interrupt masked.
@@ -83,7 +85,13 @@ type stageSum struct {
 	Max              engine.Time
 }
 
-type threadSum struct{ Calls, Empty, Waits, Wakeups uint64 }
+type threadSum struct{ Calls, Empty, Waits, Wakeups, Timeouts, Faults, LockWaits uint64 }
+
+type poolSum struct {
+	Handled, Dropped, Stalls uint64
+	Max                      int
+	Checksum                 uint64
+}
 
 func requireSame(t *testing.T, name string, got, want outcome) {
 	t.Helper()
@@ -103,6 +111,8 @@ type world struct {
 	changes []scenario.Change
 	// contended worlds let several CPUs meet at sockets that are locked and released all the time.
 	contended bool
+	// meddled worlds are worked on by hand at some instants.
+	meddled bool
 	// grain is what the instants of a round world are multiples of, 0 for a world that is not round.
 	grain engine.Time
 	// mangle spoils every so-many-th frame, 0 none.
@@ -156,6 +166,7 @@ func randomWorld(seed uint64) *world {
 	}
 	w.listen()
 	w.temper()
+	w.programs()
 	w.drivers()
 	w.device()
 	w.internet()
@@ -387,7 +398,13 @@ func (w *world) run(t *testing.T, naive bool, slices uint64) outcome {
 		out.Deferred += n.Deferrals
 	}
 	for _, k := range h.threads {
-		out.Threads = append(out.Threads, threadSum{k.Calls, k.Empty, k.Waits, k.Task().Wakeups})
+		out.Threads = append(out.Threads, threadSum{k.Calls, k.Empty, k.Waits, k.Task().Wakeups, k.Timeouts, k.Faults, k.LockWaits})
+	}
+	for _, p := range h.pools {
+		out.Pools = append(out.Pools, poolSum{p.Handled, p.Dropped, p.Stalls, p.Max, p.Done.Checksum()})
+	}
+	for _, l := range h.lockers {
+		out.Held += l.Held
 	}
 	return out
 }
@@ -425,6 +442,9 @@ func (w *world) instants(h *Host, slices uint64) []instant {
 	}
 	for i := range w.changes {
 		out = append(out, instant{t: w.changes[i].At, change: &w.changes[i]})
+	}
+	if w.meddled && len(h.socks) > 0 {
+		out = w.meddling(h, out)
 	}
 	sort.SliceStable(out, func(i, j int) bool { return out[i].t < out[j].t })
 	out = append(out, instant{t: w.end})
@@ -477,6 +497,18 @@ func (c *coverage) add(o outcome) {
 	for r, n := range o.Snapshot.Ledger.Dropped {
 		c.drops[r] += n
 	}
+	for _, k := range o.Threads {
+		c.events["end of SO_RCVTIMEO or recvmmsg's timeout"] += k.Timeouts
+		c.events["page fault"] += k.Faults
+		c.events["wait for the socket's owner"] += k.LockWaits
+	}
+	for _, p := range o.Pools {
+		c.events["service by a worker"] += p.Handled
+		c.events["full queue of workers, dropped"] += p.Dropped
+		c.events["full queue of workers, waited"] += p.Stalls
+	}
+	c.events["MemErrors"] += o.Snapshot.Net.UDP.MemErrors
+	c.events["lock_sock by a program"] += o.Held
 	for _, s := range o.Snapshot.CPUs {
 		c.events["time_squeeze"] += s.Softnet.TimeSqueeze
 		c.events["softirq restart"] += s.Restarts
@@ -530,9 +562,6 @@ var neverHere = map[skb.DropReason]string{
 	skb.IPSourceRoute:   "sources send no options",
 	skb.IPNoProto:       "sources send UDP",
 	skb.NoMem:           "memory does not run out",
-	skb.SocketFilter:    "no filters",
-	skb.SocketClosed:    "no socket is closed",
-	skb.CopyFault:       "readers do not fault",
 }
 
 func (c *coverage) report(t *testing.T) {
@@ -549,6 +578,8 @@ func (c *coverage) report(t *testing.T) {
 		"reschedule interrupt", "read", "packet steered to its reader", "flow moved to its reader", "flow kept by packets under way", "poll by a thread", "interrupt left masked", "clone under the slot lock", "clone", "early demux", "tx_flow_control_xoff", "tx_flow_control_xon",
 		"rx_flow_control_xoff", "rx_flow_control_xon", "non_eop_descs", "alloc_rx_page_failed", "alloc_rx_buff_failed", "fdir_match", "fdir_miss",
 		"wait for a slot lock", "clone that failed", "change", "change refused", "link partner lost", "lsc_int", "consumer promoted",
+		"end of SO_RCVTIMEO or recvmmsg's timeout", "page fault", "wait for the socket's owner",
+		"service by a worker", "full queue of workers, dropped", "full queue of workers, waited", "MemErrors", "lock_sock by a program",
 		"igb rx_no_buffer_count", "igb rx_fifo_errors", "igb rx_queue_0_drops",
 		"datagram of fragments", "fragment overlap"} {
 		t.Logf("%-28s %9d", e, c.events[e])

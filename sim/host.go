@@ -77,6 +77,8 @@ type Host struct {
 	pollers  []*softirq.Thread // of threaded interfaces
 	socks    []*Socket
 	threads  []*socket.Thread
+	lockers  []*socket.Locker
+	pools    []*socket.Pool
 	inodes   uint64
 
 	latBacklog, latStack hist.Hist
@@ -272,10 +274,22 @@ func (h *Host) busy() []bool {
 	return busy
 }
 
+// meet says whether CPUs can meet at the lock of a socket.
+func (h *Host) meet(busy []bool) {
+	n := 0
+	for _, b := range busy {
+		if b {
+			n++
+		}
+	}
+	h.sockets.SMP = n > 1
+}
+
 // joinCores makes the CPUs and ports actors. A CPU that only reads may lag
 // behind, if nothing but its own sockets can notice (design: settlers).
 func (h *Host) joinCores() {
 	busy := h.busy()
+	h.meet(busy)
 	for i, c := range h.cores {
 		c.Join(!busy[i])
 	}
@@ -301,6 +315,22 @@ func (h *Host) markShared(busy []bool) {
 			if t.Task().Core() != s.readers[0].Task().Core() {
 				busy[t.Task().Core().ID()] = true
 				busy[s.readers[0].Task().Core().ID()] = true
+			}
+		}
+	}
+	for i := range h.cfg.Apps { // who locks sockets, or hands over what was read, meets those who read them
+		a := &h.cfg.Apps[i]
+		if a.Locks.Every > 0 {
+			busy[a.Locks.CPU] = true
+		}
+		for _, c := range a.Workers.CPUs {
+			busy[c] = true
+		}
+	}
+	for _, s := range h.socks {
+		for _, t := range s.readers {
+			if s.locker != nil || s.pool != nil {
+				busy[t.Task().Core().ID()] = true
 			}
 		}
 	}

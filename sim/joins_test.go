@@ -49,6 +49,7 @@ var joins = map[string]string{
 	"udp.Layer.Member":         "",
 	"udp.Entry.Sock":           "",
 	"socket.Sock.filter":       "only of a socket with a filter",
+	"socket.Sock.err":          "only of a socket with an error that nobody has seen yet",
 	"skb.Buff.Sock":            "only behind early demux",
 	"cpu.Core.yield":           "only while the core's coroutine lives",
 	"cpu.Core.resume":          "only while the core's coroutine lives",

@@ -3,9 +3,12 @@ package sim
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
+	"github.com/seed-556df219/rxpath/sim/cfgerr"
 	"github.com/seed-556df219/rxpath/sim/engine"
+	"github.com/seed-556df219/rxpath/sim/law"
 	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/sim/skb"
 	"github.com/seed-556df219/rxpath/socket"
@@ -20,6 +23,8 @@ type Socket struct {
 	cfg     socket.Config
 	inode   uint64
 	readers []*socket.Thread
+	locker  *socket.Locker
+	pool    *socket.Pool
 	app     string
 }
 
@@ -48,7 +53,14 @@ func (h *Host) Bind(cfg socket.Config) (*Socket, error) {
 	}
 	s := &Socket{host: h, cfg: cfg, app: cfg.Name}
 	s.sock = socket.New(&h.sockets, cfg.Name, h.cfg.Limits.EffectiveRcvBuf(&h.profile, &cfg))
-	s.sock.NonBlocking = cfg.NonBlocking
+	s.sock.NonBlocking, s.sock.RXQOvfl = cfg.NonBlocking, cfg.RXQOvfl
+	if len(cfg.Filter) > 0 {
+		f, err := socket.NewFilter(cfg.Filter)
+		if err != nil {
+			return nil, &cfgerr.Error{Path: "filter", Value: len(cfg.Filter), Want: "a program that the kernel would take: " + err.Error()}
+		}
+		s.sock.SetFilter(f)
+	}
 	s.entry = &udp.Entry{
 		Sock: s.sock, Name: cfg.Name, Local: skb.AddrFrom(cfg.Local.Addr()), LocalPort: cfg.Local.Port(),
 		ReusePort: cfg.ReusePort, ReuseAddr: cfg.ReuseAddr, UID: cfg.UID, NoMulticastAll: cfg.NoMulticastAll,
@@ -86,22 +98,102 @@ func (h *Host) Bind(cfg socket.Config) (*Socket, error) {
 // Recv reads one datagram, as a non-blocking recvmsg. It returns
 // socket.ErrAgain if there is none.
 func (s *Socket) Recv() (Datagram, error) {
-	d, err := s.sock.Recv(s.host.now, &s.host.digest)
+	m, err := s.RecvMsg(1<<16, socket.MsgDontWait)
+	return m.Datagram, err
+}
+
+// A Message is what RecvMsg returns: a datagram, and what the call says of it.
+type Message struct {
+	Datagram
+	// N is the result of the call: the bytes that were copied, or with MsgTrunc the whole length.
+	N int
+	// Flags holds socket.MsgTrunc if the buffer was too small.
+	Flags socket.Flags
+	// Drops is the control message of SO_RXQ_OVFL: what the socket had lost when the datagram was queued; 0: none (OV-1).
+	Drops uint32
+}
+
+// RecvMsg reads one datagram into a buffer of size bytes, with flags of recvmsg.
+// Nobody sleeps: where the call would, it returns socket.ErrAgain; but without
+// MsgDontWait, on a blocking socket, it goes on after a bad checksum. After
+// Shutdown it returns io.EOF.
+func (s *Socket) RecvMsg(size int, flags socket.Flags) (Message, error) {
+	m, err := s.sock.RecvMsg(s.host.now, size, flags, &s.host.digest)
 	if err != nil {
-		return Datagram{}, err
+		return Message{}, err
 	}
-	h := d.Head
-	out := Datagram{
-		From: netip.AddrPortFrom(h.Src.Netip(), h.SrcPort), To: netip.AddrPortFrom(h.Dst.Netip(), h.DstPort),
-		Len: int(d.Payload), Arrived: d.Arrived.Duration(), Queued: d.Queued.Duration(), Frame: d.ID,
+	return s.message(&m), nil
+}
+
+// RecvMMsg reads up to vlen datagrams, each into a buffer of size bytes, as a
+// recvmmsg that does not wait.
+func (s *Socket) RecvMMsg(vlen, size int, flags socket.Flags) ([]Message, error) {
+	ms, err := s.sock.RecvMMsg(s.host.now, vlen, size, flags, &s.host.digest)
+	out := make([]Message, len(ms))
+	for i := range ms {
+		out[i] = s.message(&ms[i])
+	}
+	return out, err
+}
+
+func (s *Socket) message(m *socket.Message) Message {
+	h := m.Head
+	out := Message{
+		Datagram: Datagram{
+			From: netip.AddrPortFrom(h.Src.Netip(), h.SrcPort), To: netip.AddrPortFrom(h.Dst.Netip(), h.DstPort),
+			Len: int(m.Payload), Arrived: m.Arrived.Duration(), Queued: m.Queued.Duration(), Frame: m.ID,
+		},
+		N: m.N, Flags: m.Flags, Drops: m.Ovfl,
 	}
 	if s.cfg.Timestamp { // sock_recv_timestamp
-		if out.Timestamp = d.TStamp.Duration(); d.TStamp == 0 {
+		if out.Timestamp = m.TStamp.Duration(); m.TStamp == 0 {
 			out.Timestamp = s.host.now.Duration()
 		}
 	}
-	return out, nil
+	return out
 }
+
+// Poll returns what poll says of the socket. On a blocking socket it drops
+// datagrams with a bad checksum from the head (PL-1).
+func (s *Socket) Poll() socket.Events { return s.sock.Poll(s.host.now, &s.host.digest) }
+
+// FIONREAD returns the payload of the first datagram, 0 if there is none (PL-2).
+func (s *Socket) FIONREAD() int { return s.sock.Inq(s.host.now, &s.host.digest) }
+
+// Connect connects the socket: it receives from that peer only (HT-4).
+//
+// Not modelled: a socket that is connected at run time saves no flow hashes.
+func (s *Socket) Connect(peer netip.AddrPort) error {
+	if !peer.Addr().Is4() || peer.Port() == 0 {
+		return &cfgerr.Error{Path: "connect", Value: peer, Want: "an IPv4 address and a port"}
+	}
+	to := skb.AddrFrom(peer.Addr())
+	s.host.udp.Connect(s.entry, to, peer.Port(), s.host.sourceTo(to))
+	return nil
+}
+
+// Disconnect dissolves the association, as connect with AF_UNSPEC.
+func (s *Socket) Disconnect() { s.host.udp.Disconnect(s.entry) }
+
+// SetRcvBuf sets SO_RCVBUF, SetRcvBufForce SO_RCVBUFFORCE: later arrivals meet
+// the new limit (RB-6).
+func (s *Socket) SetRcvBuf(bytes int) { s.sock.SetRcvBuf(bytes) }
+
+// SetRcvBufForce sets SO_RCVBUFFORCE.
+func (s *Socket) SetRcvBufForce(bytes int) { s.sock.SetRcvBufForce(bytes) }
+
+// SetRXQOvfl sets SO_RXQ_OVFL.
+func (s *Socket) SetRXQOvfl(on bool) { s.sock.RXQOvfl = on }
+
+// SetNonBlocking sets or clears O_NONBLOCK.
+func (s *Socket) SetNonBlocking(on bool) { s.sock.NonBlocking = on }
+
+// SetError leaves an error on the socket, as an ICMP message to a connected one
+// does: the next receive call returns it (RX-1).
+func (s *Socket) SetError(err error) { s.sock.SetError(err) }
+
+// Shutdown ends reading, as shutdown(SHUT_RD).
+func (s *Socket) Shutdown() { s.sock.Shutdown(s.host.now) }
 
 // Lock makes the socket owned by user, as a thread in the middle of setsockopt
 // does (OW-2): until Release, datagrams go to its backlog.
@@ -187,36 +279,91 @@ func (h *Host) startApp(a *scenario.App) error {
 			}
 		}
 	}
+	var all []*Socket
+	for _, socks := range perThread {
+		for _, k := range socks {
+			if !slices.Contains(all, k) {
+				all = append(all, k)
+			}
+		}
+	}
+	h.startLocker(a, all)
 	if a.Read.With == scenario.Never {
 		return nil
 	}
+	if r := &a.Read; r.PauseFile != "" && len(r.Pauses.Trace) == 0 {
+		return &cfgerr.Error{Path: "read.pauses.trace", Value: r.PauseFile, Want: "a file that has been read: scenariofile.Load does, Parse does not"}
+	}
+	pool := h.startPool(a)
 	for t, socks := range perThread {
 		if len(socks) > 0 {
-			h.startThread(a, t, socks)
+			h.startThread(a, t, socks, pool)
 		}
 	}
 	return nil
 }
 
-func (h *Host) startThread(a *scenario.App, index int, socks []*Socket) {
+// startLocker starts the thread that locks the sockets of an application.
+func (h *Host) startLocker(a *scenario.App, socks []*Socket) {
+	l := &a.Locks
+	if l.Every == 0 || len(socks) == 0 {
+		return
+	}
+	k := socket.NewLocker(&h.sockets, h.cores[l.CPU], a.Name+"/locks",
+		socket.LockConfig{Every: l.Every, For: l.For, Asleep: l.Asleep, Nice: a.Nice}, raw(socks))
+	h.lockers = append(h.lockers, k)
+	for _, s := range socks {
+		s.locker = k
+	}
+}
+
+// startPool starts the workers of an application, if it has any.
+func (h *Host) startPool(a *scenario.App) *socket.Pool {
+	w := &a.Workers
+	if len(w.CPUs) == 0 {
+		return nil
+	}
+	p := socket.NewPool(&h.sockets, socket.PoolConfig{Queue: w.Queue, Drop: w.Drop, Service: a.Read.Service, Nice: a.Nice})
+	for i, c := range w.CPUs {
+		name := fmt.Sprintf("%s/worker%d", a.Name, i)
+		p.AddWorker(h.cores[c], name, engine.NewStream(h.cfg.Seed, "app/"+name))
+	}
+	h.pools = append(h.pools, p)
+	return p
+}
+
+func raw(socks []*Socket) []*socket.Sock {
+	var out []*socket.Sock
+	for _, s := range socks {
+		out = append(out, s.sock)
+	}
+	return out
+}
+
+func (h *Host) startThread(a *scenario.App, index int, socks []*Socket, pool *socket.Pool) {
 	r := a.Read
-	cfg := socket.ReaderConfig{Service: r.Service, PauseEvery: r.PauseEvery, PauseFor: r.PauseFor, Nice: a.Nice}
-	cfg.Epoll = r.With == scenario.EpollRecvmsg || r.With == scenario.EpollRecvmmsg
-	if r.With == scenario.Recvmmsg || r.With == scenario.EpollRecvmmsg {
+	cfg := socket.ReaderConfig{
+		Wait: r.With.Wait(), Edge: r.Edge, Drain: r.Drain, WaitAll: r.WaitAll, Timeout: r.Timeout, RcvTimeo: socks[0].cfg.RcvTimeo,
+		Peek: r.Peek, Buffer: r.Buffer, Service: r.Service, Pauses: r.Pauses, FaultPPM: r.FaultPPM, FaultFor: r.FaultFor, Nice: a.Nice,
+	}
+	if r.PauseEvery > 0 {
+		cfg.Pauses = socket.Pauses{Every: law.Constant(int64(r.PauseEvery)), For: law.Constant(int64(r.PauseFor))}
+	}
+	if r.With.Batched() {
 		cfg.Batch = r.Batch
 	}
 	name := a.Name
 	if len(a.CPUs) > 1 {
 		name = fmt.Sprintf("%s/%d", a.Name, index)
 	}
-	var raw []*socket.Sock
-	for _, s := range socks {
-		raw = append(raw, s.sock)
-	}
-	t := socket.NewThread(&h.sockets, h.cores[a.CPUs[index]], name, cfg, raw,
+	t := socket.NewThread(&h.sockets, h.cores[a.CPUs[index]], name, cfg, raw(socks),
 		engine.NewStream(h.cfg.Seed, "app/"+name), engine.Picosecond)
+	if pool != nil {
+		pool.Serve(t)
+	}
 	h.threads = append(h.threads, t)
 	for _, s := range socks {
 		s.readers = append(s.readers, t)
+		s.pool = pool
 	}
 }

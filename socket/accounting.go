@@ -2,6 +2,7 @@ package socket
 
 import (
 	"github.com/seed-556df219/rxpath/sim/cpu"
+	"github.com/seed-556df219/rxpath/sim/engine"
 	"github.com/seed-556df219/rxpath/sim/kernel"
 	"github.com/seed-556df219/rxpath/sim/skb"
 )
@@ -31,7 +32,7 @@ type Memory struct {
 // schedule models sk_rmem_schedule (UM-2): because UDP has no memory-pressure
 // flag, the first limit is the effective one for a socket that already holds
 // udp_rmem_min (UM-3).
-func (s *Sock) schedule(truesize int) bool {
+func (s *Sock) schedule(truesize int, now engine.Time) bool {
 	m, rules := &s.host.Memory, s.host.Profile
 	if truesize < s.fwdAlloc || truesize == s.fwdAlloc && rules.FwdAllocRule != kernel.FwdWholeIfEqual {
 		return true
@@ -46,12 +47,23 @@ func (s *Sock) schedule(truesize int) bool {
 	if rules.UDPMemLimit == kernel.UDPMemThird {
 		first = m.Limits.UDPMem[2]
 	}
+	if allocated > first { // perhaps only because readers lag behind
+		s.host.settle(now)
+		allocated = m.Pages + pages
+	}
 	if allocated > first && (allocated > m.Limits.UDPMem[2] || s.rmem >= m.Limits.UDPRmemMin) {
 		return false
 	}
 	m.Pages = allocated
 	s.fwdAlloc += pages * pageSize
 	return true
+}
+
+// settle brings every reader that lags behind to the given instant.
+func (h *Host) settle(now engine.Time) {
+	for _, c := range h.consumers {
+		c.Settle(now)
+	}
 }
 
 func (m *Memory) give(pages int) { m.Pages -= pages }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/seed-556df219/rxpath/sim/cfgerr"
+	"github.com/seed-556df219/rxpath/sim/engine"
 	"github.com/seed-556df219/rxpath/sim/kernel"
 )
 
@@ -26,7 +27,14 @@ type Limits struct {
 
 // DefaultLimits returns the defaults of Linux 4.0 on a machine with 16 GiB of memory.
 func DefaultLimits() Limits {
-	return Limits{RmemDefault: 212992, RmemMax: 212992, UDPMem: [3]int{384000, 512000, 768000}, UDPRmemMin: 4096}
+	return Limits{RmemDefault: 212992, RmemMax: 212992, UDPMem: DefaultUDPMem(4_096_000), UDPRmemMin: 4096}
+}
+
+// DefaultUDPMem models udp_init: what udp_mem is on a machine with so many free
+// pages at boot (UM-1).
+func DefaultUDPMem(pages int) [3]int {
+	limit := max(pages/8, 128)
+	return [3]int{limit / 4 * 3, limit, 2 * (limit / 4 * 3)}
 }
 
 // Validate reports every field that the kernel would refuse.
@@ -64,6 +72,12 @@ type Config struct {
 	NonBlocking bool
 	// Timestamp is SO_TIMESTAMP: it makes the whole host stamp packets (CORE-2), and this socket get the times.
 	Timestamp bool
+	// RcvTimeo is SO_RCVTIMEO: how long a blocking receive call waits, in whole jiffies; 0: for ever.
+	RcvTimeo engine.Time
+	// RXQOvfl is SO_RXQ_OVFL: receive calls tell how many datagrams the socket had lost.
+	RXQOvfl bool
+	// Filter is the program of SO_ATTACH_FILTER; none: no filter.
+	Filter []FilterInsn
 	// UID owns the socket.
 	UID int
 }
@@ -88,6 +102,8 @@ func (c *Config) Validate() error {
 		cfgerr.Range("rcvbuf", c.RcvBuf, -1, 1<<31-1),
 		cfgerr.Range("rcvbufforce", c.RcvBufForce, -1, 1<<31-1),
 	}
+	errs = append(errs, cfgerr.Check(c.RcvTimeo >= 0, "rcvtimeo", c.RcvTimeo, "0 or more"),
+		cfgerr.Check(len(c.Filter) <= maxFilter, "filter", len(c.Filter), "at most 4096 instructions"))
 	for _, j := range c.Join {
 		errs = append(errs, cfgerr.Check(j.Group.Is4() && j.Group.IsMulticast(), "join", j.Group, "a group from 224.0.0.0 to 239.255.255.255"),
 			cfgerr.Check(len(j.Include) == 0 || len(j.Exclude) == 0, "join", j.Exclude, "either sources to include or sources to exclude"))

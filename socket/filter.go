@@ -25,9 +25,12 @@ func (s *Sock) filtered(c *cpu.Core, b *skb.Buff) bool {
 			return false
 		}
 	}
-	if s.host.Profile.FilterFirst && s.filter(b.Head, b.Len) == 0 {
-		s.refuse(c, skb.SocketFilter)
-		return false
+	if s.host.Profile.FilterFirst {
+		c.Spend(s.host.Costs.Filter.Fixed)
+		if s.filter(b.Head, b.Len) == 0 {
+			s.refuse(c, skb.SocketFilter)
+			return false
+		}
 	}
 	return true
 }

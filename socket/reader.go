@@ -6,16 +6,48 @@ import (
 	"github.com/seed-556df219/rxpath/sim/law"
 )
 
+// Wait is how a thread waits for its sockets before it receives.
+type Wait uint8
+
+// Ways to wait.
+const (
+	// WaitRecv: in the receive call itself, on one socket.
+	WaitRecv Wait = iota
+	// WaitEpoll: in epoll_wait.
+	WaitEpoll
+	// WaitPoll: in poll or select, which ask every socket each time.
+	WaitPoll
+	// WaitSpin: not at all; it calls again and again without blocking, one socket after the other.
+	WaitSpin
+)
+
 // ReaderConfig is how a thread receives.
 type ReaderConfig struct {
-	// Epoll: epoll_wait first, then one receive call on every ready socket.
-	Epoll bool
+	// Wait is how it waits: with epoll or poll, then one receive call on every ready socket.
+	Wait Wait
+	// Edge is EPOLLET: a socket is reported when something has come in, not as long as something is there.
+	Edge bool
+	// Drain repeats the receive call on a ready socket until it finds nothing.
+	Drain bool
 	// Batch is vlen of recvmmsg; 0 means recvmsg.
 	Batch int
+	// WaitAll leaves MSG_WAITFORONE out: a blocking recvmmsg waits for all of the batch.
+	WaitAll bool
+	// Timeout is that of recvmmsg, looked at only after a datagram has come in (RM-2); 0: none.
+	Timeout engine.Time
+	// RcvTimeo is SO_RCVTIMEO of the sockets, as this thread's blocking calls see it; 0: none.
+	RcvTimeo engine.Time
+	// Peek looks at every datagram with MSG_PEEK before it reads it.
+	Peek bool
+	// Buffer is the size of the program's buffer in bytes; 0: large enough.
+	Buffer int
 	// Service is the time in user mode per datagram.
 	Service law.Law
-	// PauseEvery and PauseFor: the thread does nothing from k*PauseEvery for PauseFor, k = 1, 2, ...
-	PauseEvery, PauseFor engine.Time
+	// Pauses are when the thread does nothing.
+	Pauses Pauses
+	// FaultPPM is how many of a million copies meet a page that is not there, and FaultFor how long that takes.
+	FaultPPM int
+	FaultFor law.Law
 	// Nice is the thread's nice value.
 	Nice int
 }
@@ -26,66 +58,88 @@ type ReaderConfig struct {
 //	        ┌──────────── next ready socket, or again ───────────┐
 //	        ▼                                                    │
 //	top ─▶ epoll_wait ─▶ recv ─▶ copy ─▶ ... batch ... ─▶ service ┘
-//	           │ none ready  │ empty, blocking
-//	           ▼             ▼
-//	         sleep         sleep
+//	           │ none ready  │ empty, blocking   │ locked
+//	           ▼             ▼                   ▼
+//	         sleep         sleep               sleep
+//
+// With a [Pool], others take over the service.
+//
+// Not modelled: busy polling of the device's queue (SO_BUSY_POLL).
 type Thread struct {
-	cfg   ReaderConfig
-	host  *Host
-	task  *cpu.Task
-	rand  engine.Stream
-	timer *cpu.Line
-	socks []*Sock
+	cfg    ReaderConfig
+	host   *Host
+	task   *cpu.Task
+	rand   engine.Stream
+	timer  *cpu.Line
+	pauses *pauser
+	pool   *Pool
+	socks  []*Sock
 
-	plain   bool        // one socket, no epoll, no pauses: a round is a receive call
+	plain   bool        // no waiting call, no pauses: a round is a receive call
 	fixed   bool        // Service is always the same
 	service engine.Time // that time
+	debt    engine.Time // kernel time that the next step takes more
 
-	state  threadState
-	ready  []*watch // epoll's ready list
-	events []*Sock  // of this epoll_wait
-	served int      // of events
-	cur    *Sock
-	d      Datagram
-	got    int // datagrams of this call
+	state    threadState
+	ready    []*watch // epoll's ready list
+	events   []*Sock  // of this waiting call
+	served   int      // of events
+	cur      *Sock
+	d        Datagram
+	got      int           // datagrams of this call
+	handed   int           // of got, to the pool
+	arrived  []engine.Time // of those, if there is a pool
+	call0    engine.Time   // when this call began
+	deadline engine.Time   // of SO_RCVTIMEO, Never if none runs
+	peeking  bool          // this copy is MSG_PEEK's
+	bad      bool          // the datagram's checksum was bad
 
 	entered bool // recvmsg, or recvmmsg its next message, has just begun
 
-	// Calls counts receive calls, Empty those that found nothing, Waits calls of epoll_wait.
-	Calls, Empty, Waits uint64
-	timerCount          uint64
-	timerCost           engine.Time
+	// Calls counts receive calls, Empty those that found nothing, Waits calls of epoll_wait and poll, Timeouts calls
+	// that SO_RCVTIMEO or recvmmsg's timeout has ended, Faults copies that met a page fault, LockWaits those that
+	// waited for the socket's owner.
+	Calls, Empty, Waits, Timeouts, Faults, LockWaits uint64
+
+	timerCount uint64
+	timerCost  engine.Time
 }
 
 type threadState uint8
 
 const (
 	atTop threadState = iota
-	inEpollWait
+	inWait
 	inRecv
 	inCopy
+	inLock
 	inCallEnd
 	inService
+	inHandOver
 	inPause
+	inEnd
 )
 
 // NewThread starts a thread on core c that reads the sockets; it begins at the
 // instant start.
 func NewThread(h *Host, c *cpu.Core, name string, cfg ReaderConfig, socks []*Sock, rand engine.Stream, start engine.Time) *Thread {
-	t := &Thread{cfg: cfg, host: h, rand: rand, socks: socks}
-	t.plain = !cfg.Epoll && cfg.PauseEvery == 0
+	t := &Thread{cfg: cfg, host: h, rand: rand, socks: socks, deadline: engine.Never}
+	t.plain = cfg.Wait == WaitRecv && cfg.Pauses.None()
 	if service, ok := cfg.Service.Fixed(); ok { // otherwise service stays 0: every time is drawn
 		t.service, t.fixed = engine.Time(service), true
 	}
 	t.task = c.NewTask(name, cfg.Nice, t.step)
-	if cfg.PauseEvery > 0 {
-		t.timer = c.NewLine(&t.timerCost, &t.timerCount, func(c *cpu.Core) { c.Wake(t.task) })
+	if !cfg.Pauses.None() {
+		t.pauses = newPauser(&t.cfg.Pauses, &t.rand)
 	}
-	if cfg.Epoll {
+	if t.pauses != nil || cfg.RcvTimeo > 0 || cfg.FaultPPM > 0 {
+		t.timer = c.NewLine(&t.timerCost, &t.timerCount, t.timeout)
+	}
+	if cfg.Wait == WaitEpoll || cfg.Wait == WaitPoll {
 		for _, s := range socks {
 			w := &watch{thread: t, sock: s}
 			s.watchers = append(s.watchers, w)
-			if s.queue.len() > 0 {
+			if cfg.Wait == WaitEpoll && s.queue.len() > 0 {
 				w.mark()
 			}
 		}
@@ -97,39 +151,12 @@ func NewThread(h *Host, c *cpu.Core, name string, cfg ReaderConfig, socks []*Soc
 // Task returns the thread's task.
 func (t *Thread) Task() *cpu.Task { return t.task }
 
-// A watch is a socket in an epoll instance. It models struct epitem.
-type watch struct {
-	thread *Thread
-	sock   *Sock
-	marked bool // on the ready list
-}
-
-// callback models ep_poll_callback.
-func (w *watch) callback(c *cpu.Core, now engine.Time) {
-	w.mark()
-	t := w.thread
-	if t.state != inEpollWait || !t.task.Asleep() {
-		return
-	}
-	if c != nil {
-		c.Spend(t.host.Costs.EpollWake.Fixed)
-	}
-	t.wake(c, now)
-}
-
-func (w *watch) mark() {
-	if !w.marked {
-		w.marked = true
-		w.thread.ready = append(w.thread.ready, w)
-	}
-}
-
 // wake wakes the thread from core c, or from outside at the given instant.
 func (t *Thread) wake(c *cpu.Core, now engine.Time) bool {
 	if c != nil {
 		t.task.Core().Settle(c.Now()) // time has passed since the socket was looked at
 	}
-	if !t.task.Asleep() || t.state == inPause {
+	if !t.task.Asleep() || t.state != inRecv && t.state != inWait {
 		return false
 	}
 	if c == nil {
@@ -139,6 +166,15 @@ func (t *Thread) wake(c *cpu.Core, now engine.Time) bool {
 	c.Spend(t.host.Costs.Wake.Fixed)
 	c.Wake(t.task)
 	return true
+}
+
+// timeout is the thread's own timer: a pause or a page fault ends, or a
+// blocking call has waited long enough (SO_RCVTIMEO).
+func (t *Thread) timeout(c *cpu.Core) {
+	if t.state == inRecv {
+		t.cur.leave(t)
+	}
+	c.Wake(t.task)
 }
 
 // step is what happens at the end of the present step, and of those after it as
@@ -154,10 +190,17 @@ func (t *Thread) step(c *cpu.Core, task *cpu.Task) {
 			t.next(c)
 		case atTop, inPause:
 			t.top(c)
-		case inEpollWait:
-			t.epollWait(c)
+		case inWait:
+			t.wait(c)
 		case inCallEnd:
 			t.endCall(c)
+		case inLock:
+			t.free(c)
+		case inHandOver:
+			t.handOver(c)
+		case inEnd:
+			task.Continue(0, true)
+			task.Sleep()
 		}
 		if !c.StepOver(task) {
 			return
@@ -167,67 +210,67 @@ func (t *Thread) step(c *cpu.Core, task *cpu.Task) {
 
 func (t *Thread) begin(s threadState, d engine.Time) {
 	t.state = s
+	if t.debt > 0 {
+		d += t.debt
+		t.debt = 0
+	}
 	t.task.Continue(d, false)
 }
 
 // top begins a round, unless the thread pauses now.
 func (t *Thread) top(c *cpu.Core) {
-	if end := t.pauseEnd(c.Now()); end > 0 {
-		t.state = inPause
-		t.task.Continue(0, true)
-		t.task.Sleep()
-		t.timer.Raise(end)
-		return
+	if t.pauses != nil {
+		if end := t.pauses.pauseEnd(c.Now()); end > 0 {
+			t.state = inPause
+			t.task.Continue(0, true)
+			t.task.Sleep()
+			t.timer.Raise(end)
+			return
+		}
 	}
 	k := t.host.Costs
-	if t.cfg.Epoll {
+	switch t.cfg.Wait {
+	case WaitEpoll:
 		t.Waits++
-		t.begin(inEpollWait, k.Syscall.Fixed+k.EpollWait.Fixed)
-		return
-	}
-	if t.cur != t.socks[0] {
+		t.begin(inWait, k.Syscall.Fixed+k.EpollWait.Fixed)
+	case WaitPoll:
+		t.Waits++
+		t.begin(inWait, k.Syscall.Fixed+k.EpollWait.Fixed+engine.Time(len(t.socks))*k.PollFD.Fixed)
+	case WaitSpin:
+		t.served %= len(t.socks)
+		t.cur = t.socks[t.served]
+		t.served++
+		t.call(c)
+	default:
 		t.cur = t.socks[0]
+		t.call(c)
 	}
-	t.call()
-}
-
-// pauseEnd returns the end of the pause that now lies in, 0 if none.
-func (t *Thread) pauseEnd(now engine.Time) engine.Time {
-	if t.cfg.PauseEvery == 0 || now < t.cfg.PauseEvery {
-		return 0
-	}
-	if in := now % t.cfg.PauseEvery; in < t.cfg.PauseFor {
-		return now - in + t.cfg.PauseFor
-	}
-	return 0
 }
 
 // call enters a receive call on the current socket.
-func (t *Thread) call() {
+func (t *Thread) call(c *cpu.Core) {
 	t.Calls++
 	t.got = 0
 	t.entered = true
+	t.call0 = c.Now()
+	t.peeking = t.cfg.Peek
 	t.begin(inRecv, t.host.Costs.Syscall.Fixed+t.host.Costs.Dequeue.Fixed)
 }
 
-// epollWait models ep_send_events, level-triggered: sockets on the ready list
-// are asked, and stay on it as long as they have data.
-func (t *Thread) epollWait(c *cpu.Core) {
-	t.events, t.served = t.events[:0], 0
-	keep := t.ready[:0]
-	for _, w := range t.ready {
-		if w.marked = w.sock.queue.len() > 0; w.marked {
-			t.events = append(t.events, w.sock)
-			keep = append(keep, w)
-		}
-	}
-	t.ready = keep
-	if len(t.events) == 0 {
-		t.task.Continue(t.host.Costs.EpollWait.Fixed, false)
-		t.task.Sleep()
+// wait looks which sockets are ready, and sleeps if none is.
+func (t *Thread) wait(c *cpu.Core) {
+	t.collect(c)
+	if len(t.events) > 0 {
+		t.next(c)
 		return
 	}
-	t.next(c)
+	k := t.host.Costs
+	again := k.EpollWait.Fixed
+	if t.cfg.Wait == WaitPoll {
+		again += engine.Time(len(t.socks)) * k.PollFD.Fixed
+	}
+	t.begin(inWait, again)
+	t.task.Sleep()
 }
 
 // recv takes a datagram, or ends the call, or sleeps.
@@ -239,10 +282,23 @@ func (t *Thread) recv(c *cpu.Core) {
 			record(c, s.rxHash)
 		}
 	}
-	switch ok := s.take(d); {
+	if t.deadline != engine.Never && t.timer != nil {
+		t.timer.Cancel()
+	}
+	var ok bool
+	if t.peeking {
+		ok = s.peek(d)
+	} else {
+		ok = s.take(d)
+	}
+	switch {
 	case ok:
 		s.reader = int32(c.ID())
-		cost := k.Copy.For(d.Payload)
+		size := d.Payload
+		if t.cfg.Buffer > 0 {
+			size = min(size, uint32(t.cfg.Buffer))
+		}
+		cost := k.Copy.For(size)
 		if d.Unverified {
 			cost += k.Checksum.For(d.Payload)
 		}
@@ -250,45 +306,147 @@ func (t *Thread) recv(c *cpu.Core) {
 			cost += k.RemoteSocket.Fixed
 		}
 		t.begin(inCopy, cost)
-	case t.got > 0: // MSG_WAITFORONE: what was received is returned
+		if t.cfg.FaultPPM > 0 && int(t.rand.Below(1_000_000)) < t.cfg.FaultPPM {
+			t.Faults++
+			t.task.Sleep()
+			t.timer.Raise(c.Now() + max(engine.Time(t.cfg.FaultFor.Draw(&t.rand)), engine.Picosecond))
+		}
+	case t.got > 0 && !t.cfg.WaitAll: // MSG_WAITFORONE: what was received is returned
 		t.endCall(c)
-	case s.NonBlocking:
+	case s.shut:
+		t.finishCall(c, inEnd)
+	case s.NonBlocking || t.cfg.Wait == WaitSpin:
 		t.Empty++
-		t.begin(inCallEnd, k.RecvEmpty.Fixed)
+		t.finishCall(c, inCallEnd)
 	default:
-		s.blocked = append(s.blocked, t)
-		t.task.Continue(k.Dequeue.Fixed, false)
-		t.task.Sleep()
+		t.block(c)
 	}
+}
+
+// finishCall ends a receive call that found nothing.
+func (t *Thread) finishCall(c *cpu.Core, then threadState) {
+	t.deadline = engine.Never
+	if t.got > 0 { // of a recvmmsg
+		t.endCall(c)
+		return
+	}
+	t.begin(then, t.host.Costs.RecvEmpty.Fixed)
+}
+
+// block sleeps in a blocking receive call (RX-3). SO_RCVTIMEO counts in
+// jiffies, rounded up, and ends with the tick at which so many have passed.
+func (t *Thread) block(c *cpu.Core) {
+	s := t.cur
+	if t.cfg.RcvTimeo > 0 {
+		if t.deadline == engine.Never {
+			t.deadline = c.TickAt(c.Jiffies() + c.JiffiesOf(t.cfg.RcvTimeo))
+		}
+		if t.deadline <= c.Now() {
+			t.Timeouts++
+			t.Empty++
+			t.finishCall(c, inCallEnd)
+			return
+		}
+		t.timer.Raise(t.deadline)
+	}
+	s.blocked = append(s.blocked, t)
+	t.task.Continue(t.host.Costs.Dequeue.Fixed, false)
+	t.task.Sleep()
 }
 
 // copied ends the copy: the datagram has been read, unless its checksum is bad.
 func (t *Thread) copied(c *cpu.Core) {
-	ok := t.cur.finish(c.Now(), &t.d, &c.Digest)
-	if ok {
-		t.got++
+	s := t.cur
+	if t.peeking {
+		t.bad = !s.peeked(c.Now(), &t.d, &c.Digest)
+		t.freed(c)
+		return
 	}
+	if t.bad = t.d.badChecksum(); !t.bad {
+		s.received(c.Now(), &t.d, &c.Digest)
+	}
+	if s.owned && s.host.Profile.SocketBacklog { // lock_sock_fast takes the slow way (OW-1)
+		t.LockWaits++
+		t.state = inLock
+		t.free(c)
+		return
+	}
+	t.release(c)
 	c.LocalBHDisable() // lock_sock_fast and unlock_sock_fast around the release
 	c.LocalBHEnable()
-	if !ok && (!t.cur.NonBlocking || t.host.Profile.RecvSkipsBadChecksum) { // a blocking call starts over (5.2.4)
-		t.begin(inRecv, t.host.Costs.Dequeue.Fixed)
-	} else if ok && t.got < t.cfg.Batch {
-		t.entered = true
-		t.begin(inRecv, t.host.Costs.Dequeue.Fixed)
+	t.freed(c)
+}
+
+// free is the slow way of lock_sock_fast: it sleeps until nobody owns the
+// socket, and owns it while it frees the datagram.
+func (t *Thread) free(c *cpu.Core) {
+	if !t.cur.lockSock(t.task) {
+		return
+	}
+	t.release(c)
+	t.cur.releaseSock(c, c.Now())
+	t.freed(c)
+}
+
+// release gives the datagram's memory back.
+func (t *Thread) release(c *cpu.Core) {
+	if t.bad {
+		t.cur.kill(c.Now(), &t.d, &c.Digest)
 	} else {
+		t.cur.copied(&t.d)
+	}
+}
+
+// freed goes on after a datagram: with the next of the batch, or over again
+// after a bad checksum, or to the end of the call.
+func (t *Thread) freed(c *cpu.Core) {
+	t.d.ref = nil
+	k := t.host.Costs
+	switch {
+	case t.bad && (!t.cur.NonBlocking && t.cfg.Wait != WaitSpin || t.host.Profile.RecvSkipsBadChecksum): // a blocking call starts over (5.2.4)
+		t.begin(inRecv, k.Dequeue.Fixed)
+	case t.bad:
 		t.endCall(c)
+	case t.peeking: // now for good, in a call of its own
+		t.peeking = false
+		t.entered = true
+		t.Calls++
+		t.begin(inRecv, k.Syscall.Fixed+k.Dequeue.Fixed)
+	default:
+		t.deadline = engine.Never // SO_RCVTIMEO counts anew for each
+		if t.pool != nil {
+			t.arrived = append(t.arrived, t.d.Arrived)
+		}
+		t.got++
+		if t.got >= t.cfg.Batch {
+			t.endCall(c)
+			return
+		}
+		if t.cfg.Timeout > 0 && c.Now()-t.call0 >= t.cfg.Timeout { // RM-2: only here
+			t.Timeouts++
+			t.endCall(c)
+			return
+		}
+		t.entered = true
+		t.begin(inRecv, k.Dequeue.Fixed)
 	}
 }
 
 // endCall returns to user mode, where each datagram takes its time.
 func (t *Thread) endCall(c *cpu.Core) {
+	t.deadline = engine.Never
+	if t.pool != nil && t.got > 0 {
+		t.handed = 0
+		t.handOver(c)
+		return
+	}
 	d := engine.Time(t.got) * t.service
 	if !t.fixed {
 		for range t.got {
 			d += engine.Time(t.cfg.Service.Draw(&t.rand))
 		}
 	}
-	t.got = 0
+	t.again()
 	if d == 0 {
 		t.next(c)
 		return
@@ -297,16 +455,25 @@ func (t *Thread) endCall(c *cpu.Core) {
 	t.task.Continue(d, true)
 }
 
+// again ends the count of a call: with Drain, a socket that gave something is
+// asked again.
+func (t *Thread) again() {
+	if t.cfg.Drain && t.got > 0 && t.cfg.Wait != WaitSpin {
+		t.served--
+	}
+	t.got = 0
+}
+
 // next goes on with the next ready socket, or from the top.
 func (t *Thread) next(c *cpu.Core) {
 	if t.plain {
-		t.call()
+		t.call(c)
 		return
 	}
-	if t.served < len(t.events) {
+	if t.cfg.Wait != WaitSpin && t.served < len(t.events) {
 		t.cur = t.events[t.served]
 		t.served++
-		t.call()
+		t.call(c)
 		return
 	}
 	t.top(c)

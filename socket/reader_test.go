@@ -51,7 +51,7 @@ func TestWK2EveryEpoll(t *testing.T) {
 	s := b.socket(1 << 20)
 	s.NonBlocking = true
 	b.costs.Copy.Fixed = 10 * us
-	fast, slow := b.thread(1, ReaderConfig{Epoll: true}, s), b.thread(2, ReaderConfig{Epoll: true}, s)
+	fast, slow := b.thread(1, ReaderConfig{Wait: WaitEpoll}, s), b.thread(2, ReaderConfig{Wait: WaitEpoll}, s)
 	b.start()
 	b.until(ms)
 	b.deliver(s, 896, 1)
@@ -70,7 +70,7 @@ func TestRecvEmpty(t *testing.T) {
 	s := b.socket(1 << 20)
 	s.NonBlocking = true
 	b.costs.Dequeue.Fixed = 10 * us // both have seen it in epoll_wait before either takes it
-	one, two := b.thread(1, ReaderConfig{Epoll: true}, s), b.thread(2, ReaderConfig{Epoll: true}, s)
+	one, two := b.thread(1, ReaderConfig{Wait: WaitEpoll}, s), b.thread(2, ReaderConfig{Wait: WaitEpoll}, s)
 	b.start()
 	b.until(ms)
 	b.deliver(s, 896, 1)
@@ -118,7 +118,7 @@ func TestBadChecksumInRecv(t *testing.T) {
 			s := b.socket(1 << 20)
 			s.NonBlocking = tc.nonBlocking
 			b.costs.IPILatency.Fixed = 100 * us
-			th := b.thread(1, ReaderConfig{Epoll: tc.nonBlocking, Batch: tc.batch}, s)
+			th := b.thread(1, ReaderConfig{Wait: map[bool]Wait{true: WaitEpoll}[tc.nonBlocking], Batch: tc.batch}, s)
 			b.start()
 			b.until(ms)
 			b.deliver(s, 896, 2)
@@ -230,7 +230,7 @@ func TestEpollLevelTriggered(t *testing.T) {
 	one.NonBlocking, two.NonBlocking = true, true
 	b.costs.IPILatency.Fixed = 100 * us
 	b.costs.Copy.Fixed = us
-	th := b.thread(1, ReaderConfig{Epoll: true}, one, two)
+	th := b.thread(1, ReaderConfig{Wait: WaitEpoll}, one, two)
 	b.start()
 	b.until(ms)
 	b.deliver(one, 896, 3)
@@ -246,11 +246,12 @@ func TestEpollLevelTriggered(t *testing.T) {
 func TestPauses(t *testing.T) {
 	b := newBench(2)
 	s := b.socket(1 << 20)
-	th := b.thread(1, ReaderConfig{PauseEvery: 10 * ms, PauseFor: 2 * ms, Service: law.Constant(int64(us))}, s)
-	for now, want := range map[engine.Time]engine.Time{
-		0: 0, 9 * ms: 0, 10*ms - 1: 0, 10 * ms: 12 * ms, 11 * ms: 12 * ms, 12*ms - 1: 12 * ms, 12 * ms: 0, 25 * ms: 0, 30 * ms: 32 * ms,
+	th := b.thread(1, ReaderConfig{Pauses: Pauses{Every: law.Constant(int64(10 * ms)), For: law.Constant(int64(2 * ms))}, Service: law.Constant(int64(us))}, s)
+	p := newPauser(&th.cfg.Pauses, &th.rand)
+	for _, tc := range []struct{ now, want engine.Time }{
+		{0, 0}, {9 * ms, 0}, {10*ms - 1, 0}, {10 * ms, 12 * ms}, {11 * ms, 12 * ms}, {12*ms - 1, 12 * ms}, {12 * ms, 0}, {25 * ms, 0}, {30 * ms, 32 * ms},
 	} {
-		require.Equal(t, want, th.pauseEnd(now), "at %v", now)
+		require.Equal(t, tc.want, p.pauseEnd(tc.now), "at %v", tc.now)
 	}
 	b.start()
 	read := func(at engine.Time) engine.Time { // when a datagram that comes at this instant has been copied
@@ -276,7 +277,7 @@ func TestEpollTimes(t *testing.T) {
 		change(b)
 		s := b.socket(1 << 20)
 		s.NonBlocking = true
-		b.thread(1, ReaderConfig{Epoll: true}, s)
+		b.thread(1, ReaderConfig{Wait: WaitEpoll}, s)
 		b.start()
 		b.until(ms)
 		b.deliver(s, 896, 1)

@@ -24,6 +24,9 @@ func (r *ring) pop() *Datagram {
 	return d
 }
 
+// first returns the head, which stays.
+func (r *ring) first() *Datagram { return &r.buf[r.head&uint32(len(r.buf)-1)] }
+
 func (r *ring) grow() {
 	bigger := make([]Datagram, max(16, 2*len(r.buf)))
 	n := uint32(0)

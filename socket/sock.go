@@ -10,8 +10,9 @@
 //	     ▼
 //	receive queue ─▶ wake ─▶ Reader: dequeue, copy ─▶ InDatagrams
 //
-// Not modelled: socket filters, encapsulation, SO_TIMESTAMP, SO_RXQ_OVFL,
-// MSG_PEEK, SO_BUSY_POLL, the time that CPUs wait for the socket's spinlock.
+// Not modelled: encapsulation sockets, IPsec and security hooks,
+// SO_BUSY_POLL, SO_PEEK_OFF, MSG_ERRQUEUE and signals; the moments for which a
+// reader holds the socket's spinlock, so that only CPUs that queue wait for it.
 package socket
 
 import (
@@ -34,8 +35,13 @@ type Host struct {
 	CsumDrops uint64
 	// RecordFlow, if not nil, is told of every call of recvmsg on a connected socket, with the hash of its last packet (RPS-7).
 	RecordFlow func(c *cpu.Core, hash uint32)
+	// SMP: several CPUs process packets, and wait for each other at a socket's lock.
+	SMP bool
 	// Stack, if not nil, records the time from the poll to the receive queue.
 	Stack *hist.Hist
+
+	consumers []*cpu.Core // that may lag behind and give memory back
+	spare     []*reference
 }
 
 // A Datagram is an skb in a receive queue.
@@ -58,6 +64,7 @@ type Datagram struct {
 	Unverified bool
 	// Peeked: it has been seen with MSG_PEEK.
 	Peeked bool
+	ref    *reference // of those who have it besides the queue, nil if nobody ever had
 	// CPU is where it was queued.
 	CPU uint16
 }
@@ -77,7 +84,11 @@ type Sock struct {
 	owned    bool
 	queue    ring
 	closed   bool
+	shut     bool   // shutdown(SHUT_RD)
+	err      error  // sk_err
 	filter   Filter // SO_ATTACH_FILTER
+
+	lock cpu.Spinlock // sk_lock.slock, later that of the queue
 
 	readerQueue int // how many of queue are in the reader's own, from the head (4.13 on)
 	deficit     int // bytes read and not given back yet (forward_deficit, 4.10 on)
@@ -90,10 +101,11 @@ type Sock struct {
 	SaveRXHash bool
 	rxHash     uint32 // sk_rxhash
 
-	reader   int32     // the CPU that last read from the socket, -1 if none did
-	settle   *cpu.Core // consumer to settle before the socket is looked at
-	blocked  []*Thread // exclusive waiters, first come first served
-	watchers []*watch  // epoll instances
+	reader   int32       // the CPU that last read from the socket, -1 if none did
+	settle   *cpu.Core   // consumer to settle before the socket is looked at
+	blocked  []*Thread   // exclusive waiters, first come first served
+	watchers []*watch    // epoll instances, and polls
+	lockers  []*cpu.Task // who sleeps in lock_sock
 
 	// Drops is sk_drops, Delivered and Bytes what readers got.
 	Drops, Delivered, Bytes uint64
@@ -131,7 +143,7 @@ func (s *Sock) QueueRcvSKB(c *cpu.Core, b *skb.Buff) {
 // without the lock, then, when the time of getting there and of queueing has
 // passed, the socket as it is by then.
 func (s *Sock) queueRcvSKB(c *cpu.Core, b *skb.Buff) {
-	if s.full() || s.reader < 0 { // perhaps only because the reader lags behind
+	if s.full() { // perhaps only because the reader lags behind
 		s.look(c)
 		if s.full() && !s.closed {
 			s.host.Net.UDP.RcvbufErrors++
@@ -139,13 +151,28 @@ func (s *Sock) queueRcvSKB(c *cpu.Core, b *skb.Buff) {
 			return
 		}
 	}
-	c.Spend(s.host.Costs.Enqueue.Fixed + s.remote(c))
+	if s.host.SMP {
+		s.lock.Lock(c)
+		s.lockedQueueRcvSKB(c, b)
+		s.lock.Unlock(c)
+		return
+	}
+	s.lockedQueueRcvSKB(c, b)
+}
+
+// lockedQueueRcvSKB is what udp_queue_rcv_skb does with the socket's spinlock.
+func (s *Sock) lockedQueueRcvSKB(c *cpu.Core, b *skb.Buff) {
+	cost := s.host.Costs.Enqueue.Fixed + s.remote(c)
+	if s.filter != nil && !s.host.Profile.FilterFirst {
+		cost += s.host.Costs.Filter.Fixed
+	}
+	c.Spend(cost)
 	s.look(c)
 	switch {
 	case s.closed:
 		s.host.Ledger.Drop(skb.SocketClosed)
 	case !s.owned || !s.host.Profile.SocketBacklog:
-		if s.hasRoom(b.Truesize) || s.admit(c, b.Truesize, b.Head, b.Len) {
+		if s.hasRoom(b.Truesize) || s.admit(c, c.Now(), b.Truesize, b.Head, b.Len) {
 			d := s.queue.push()
 			s.fill(d, c, b)
 			s.charge(int(d.Truesize))
@@ -167,7 +194,7 @@ func (s *Sock) queueRcvSKB(c *cpu.Core, b *skb.Buff) {
 // Not modelled: that of CPUs which meet at the list of a 6.18 socket one queues
 // for all.
 func (s *Sock) enqueueScheduleSKB(c *cpu.Core, b *skb.Buff) {
-	if !s.accepts(int(b.Truesize)) || s.reader < 0 || b.FragLen != 0 { // perhaps only because the reader lags behind
+	if !s.accepts(int(b.Truesize)) || b.FragLen != 0 { // perhaps only because the reader lags behind
 		s.look(c)
 		if !s.accepts(int(b.Truesize)) && !s.closed {
 			s.host.Net.UDP.RcvbufErrors++
@@ -181,14 +208,26 @@ func (s *Sock) enqueueScheduleSKB(c *cpu.Core, b *skb.Buff) {
 		charged = &s.inFlight // 6.18: in the producers' own account, until the readers have been woken
 	}
 	*charged += size
+	locks := s.host.SMP && charged == &s.rmem
+	if locks {
+		s.lock.Lock(c) // of the queue
+	}
 	c.Spend(s.host.Costs.Enqueue.Fixed + s.remote(c))
 	s.look(c)
+	s.enqueueSKB(c, b, size, charged)
+	if locks {
+		s.lock.Unlock(c)
+	}
+}
+
+// enqueueSKB is the part of __udp_enqueue_schedule_skb under the queue's lock.
+func (s *Sock) enqueueSKB(c *cpu.Core, b *skb.Buff, size int, charged *int) {
 	if s.closed {
 		*charged -= size
 		s.host.Ledger.Drop(skb.SocketClosed)
 		return
 	}
-	if !s.schedule(size) {
+	if !s.schedule(size, c.Now()) {
 		*charged -= size
 		s.memRefused(c)
 		return
@@ -221,7 +260,7 @@ func (s *Sock) fill(d *Datagram, c *cpu.Core, b *skb.Buff) {
 	if s.SaveRXHash {
 		s.rxHash = b.Hash
 	}
-	d.Unverified, d.Peeked, d.CPU = b.Summed == skb.ChecksumNone, false, uint16(c.ID())
+	d.Unverified, d.Peeked, d.CPU, d.ref = b.Summed == skb.ChecksumNone, false, uint16(c.ID()), nil
 	if s.filter != nil {
 		d.Unverified = false // each clone was verified for its own socket (CS-2)
 	}
@@ -235,7 +274,7 @@ func (s *Sock) hasRoom(truesize uint32) bool {
 
 // admit models the tests of sock_queue_rcv_skb (S-2, S-5, S-6) on core c, nil
 // while a backlog drains outside any core.
-func (s *Sock) admit(c *cpu.Core, truesize uint32, h *skb.Header, udpLen uint32) bool {
+func (s *Sock) admit(c *cpu.Core, now engine.Time, truesize uint32, h *skb.Header, udpLen uint32) bool {
 	switch {
 	case !s.belowRcvBuf(): // S-2
 		s.host.Net.UDP.RcvbufErrors++
@@ -245,7 +284,7 @@ func (s *Sock) admit(c *cpu.Core, truesize uint32, h *skb.Header, udpLen uint32)
 		s.host.Net.UDP.InErrors++
 		s.drop(c, skb.SocketFilter)
 		return false
-	case !s.schedule(int(truesize)): // S-6
+	case !s.schedule(int(truesize), now): // S-6
 		s.memRefused(c)
 		return false
 	}
@@ -300,53 +339,14 @@ func (s *Sock) drop(c *cpu.Core, r skb.DropReason) {
 // remote is what touching the socket costs a core when another one has read
 // from it last: its cache lines have to move.
 func (s *Sock) remote(c *cpu.Core) engine.Time {
+	if s.reader < 0 {
+		s.look(c)
+	}
 	if s.reader < 0 || int(s.reader) == c.ID() {
 		return 0
 	}
 	return s.host.Costs.RemoteEnqueue.Fixed
 }
-
-// dataReady models sock_def_readable: at most one exclusive sleeper, and every
-// epoll instance (WK-1, WK-2).
-func (s *Sock) dataReady(c *cpu.Core, now engine.Time) {
-	for _, w := range s.watchers {
-		w.callback(c, now)
-	}
-	for len(s.blocked) > 0 {
-		t := s.blocked[0]
-		if len(s.blocked) == 1 {
-			s.blocked = s.blocked[:0]
-		} else {
-			s.blocked = s.blocked[:copy(s.blocked, s.blocked[1:])]
-		}
-		if t.wake(c, now) {
-			return
-		}
-	}
-}
-
-// Lock models lock_sock: until Release, datagrams go to the backlog (OW-1).
-func (s *Sock) Lock() { s.owned = true }
-
-// Release models release_sock: the backlog drains into the queue, and only
-// then stops counting (OW-3 to OW-5).
-func (s *Sock) Release(now engine.Time) {
-	for s.backlog.len() > 0 {
-		d := s.backlog.pop()
-		s.host.Ledger.Take()
-		if s.admit(nil, d.Truesize, d.Head, d.Payload+skb.UDPHeader) {
-			q := s.queue.push()
-			*q = *d
-			s.charge(int(q.Truesize))
-			s.queued(q, nil, now)
-		}
-	}
-	s.logLen = 0
-	s.owned = false
-}
-
-// Owned reports whether somebody holds lock_sock.
-func (s *Sock) Owned() bool { return s.owned }
 
 // Rmem returns sk_rmem_alloc, Backlog sk_backlog.len, in bytes of truesize.
 func (s *Sock) Rmem() int { return s.rmem }

@@ -70,6 +70,7 @@ var feeds = []feed{
 	{skb.UDPCsum, "bad UDP checksum, found for the socket's filter", []string{"snmp:Udp.InCsumErrors", "snmp:Udp.InErrors", "udp:drops"}},
 	{skb.ProtoMem, "udp_mem", []string{"snmp:Udp.InErrors", "udp:drops"}},
 	{skb.ProtoMem, "udp_mem, in a kernel that counts MemErrors", []string{"snmp:Udp.MemErrors", "snmp:Udp.InErrors", "udp:drops"}},
+	{skb.CopyFault, "could not be copied to the program", []string{"snmp:Udp.InErrors", "udp:drops"}},
 	{skb.SocketClosed, "still queued when the socket was closed", nil},
 	{skb.TCIngress, "a filter of the ingress queueing discipline", nil},
 	{skb.MACInvalidSource, "a group as source address, at a bridge port", nil},
@@ -82,7 +83,7 @@ var feeds = []feed{
 
 // never are the reasons that the kernel and the hardware have, and for which
 // the model loses nothing.
-var never = []skb.DropReason{skb.NoMem, skb.CopyFault}
+var never = []skb.DropReason{skb.NoMem}
 
 // fed returns the feeds of a counter.
 func fed(id string) []feed {

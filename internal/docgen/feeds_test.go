@@ -266,6 +266,14 @@ var provocations = []provocation{
 		begin()
 		send(h, 6)
 	}},
+	{skb.CopyFault, "could not be copied to the program", nil, func(t *testing.T, h *sim.Host, begin func()) {
+		s := bound(t, h, socket.Config{})
+		send(h, 1)
+		h.Advance(time.Millisecond)
+		begin()
+		_, err := s.RecvMsg(100, socket.MsgFault)
+		require.ErrorIs(t, err, socket.ErrFault)
+	}},
 	{skb.SocketClosed, "still queued when the socket was closed", nil, func(t *testing.T, h *sim.Host, begin func()) {
 		s := bound(t, h, socket.Config{})
 		send(h, 1)

@@ -116,6 +116,8 @@ type Costs struct {
 	FreeDrop Cost `cost:"free_drop"`
 	// icmp_send of a port unreachable, mostly its rate limit; kfree_skb is free_drop.
 	NoPort Cost `cost:"no_port"`
+	// Running a socket filter on one datagram: sk_run_filter.
+	Filter Cost `cost:"filter"`
 	// Waking a sleeping reader, on top of enqueue: try_to_wake_up. The interrupt to another core is ipi.
 	Wake Cost `cost:"wake"`
 
@@ -129,6 +131,8 @@ type Costs struct {
 	RecvEmpty Cost `cost:"recv_empty"`
 	// epoll_wait that returns at once, besides syscall.
 	EpollWait Cost `cost:"epoll_wait"`
+	// Asking one socket in poll or select: its place in the wait queue, udp_poll.
+	PollFD Cost `cost:"poll_fd"`
 	// ep_poll_callback for a thread that sleeps in epoll_wait, on top of wake.
 	EpollWake Cost `cost:"epoll_wake"`
 	// A context switch to another task: __schedule.

@@ -47,7 +47,9 @@ func ExampleCosts_Each() {
 	// tap_filter 30ns some ten instructions of a translated classic program, from memory
 	// timestamp 25ns one reading of the time-stamp counter through ktime_get_real, 20 to 30 ns from memory
 	// no_port 25ns part of U14 - U15; the rate limit refuses nearly all, a few tens of nanoseconds
+	// filter 40ns a few instructions of a just-in-time compiler
 	// dequeue 80ns part of U13
+	// poll_fd 60ns a list entry and a lock
 	// epoll_wake 60ns a lock and a list
 	// lock_transfer 50ns one cache line moves over; of the order of remote_socket
 	// remote_socket 50ns part of U13; of the order of remote_enqueue

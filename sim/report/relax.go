@@ -12,6 +12,7 @@ import (
 	"github.com/seed-556df219/rxpath/sim/mib"
 	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/sim/skb"
+	"github.com/seed-556df219/rxpath/socket"
 )
 
 // A limit is a part of the path that can be made so generous that it limits
@@ -128,11 +129,14 @@ var limits = []limit{
 	{
 		name: "pauses", what: "the reader's pauses", how: "no pauses", waits: Counter{netUDP, "rx_queue"},
 		applies: func(sc *scenario.Scenario, _ *sim.Result) bool {
-			return slices.ContainsFunc(sc.Apps, func(a scenario.App) bool { return a.Read.PauseEvery > 0 })
+			return slices.ContainsFunc(sc.Apps, func(a scenario.App) bool {
+				return a.Read.PauseEvery > 0 || !a.Read.Pauses.None() || a.Read.FaultPPM > 0
+			})
 		},
 		relax: func(sc *scenario.Scenario) {
 			for i := range sc.Apps {
-				sc.Apps[i].Read.PauseEvery, sc.Apps[i].Read.PauseFor = 0, 0
+				r := &sc.Apps[i].Read
+				r.PauseEvery, r.PauseFor, r.Pauses, r.FaultPPM = 0, 0, socket.Pauses{}, 0
 			}
 		},
 		knob: appKnob("read.pauses"),

@@ -138,6 +138,10 @@ type App struct {
 	Read    Read
 	// Busy makes it a CPU hog without sockets.
 	Busy bool
+	// Locks make one more thread that locks the sockets now and then.
+	Locks Locks
+	// Workers take over the service.
+	Workers Workers
 	// Copies starts that many applications of this kind, named NAME-0, NAME-1, ..., on the CPUs in turn; 0 means one.
 	Copies int
 }
@@ -152,7 +156,30 @@ const (
 	EpollRecvmsg                  // epoll_wait, then one recvmsg on every ready socket
 	EpollRecvmmsg                 // epoll_wait, then one recvmmsg on every ready socket
 	Never                         // bound and joined, never read
+	PollRecvmsg                   // poll on all sockets, then one recvmsg on every ready one
+	PollRecvmmsg                  // poll on all sockets, then one recvmmsg on every ready one
+	SelectRecvmsg                 // select on all sockets, then one recvmsg on every ready one
+	SpinRecvmsg                   // recvmsg with MSG_DONTWAIT on one socket after the other, without ever waiting
+	SpinRecvmmsg                  // recvmmsg with MSG_DONTWAIT on one socket after the other, without ever waiting
 )
+
+// Wait returns how a thread of that mode waits for its sockets.
+func (m ReadMode) Wait() socket.Wait {
+	switch m {
+	case EpollRecvmsg, EpollRecvmmsg:
+		return socket.WaitEpoll
+	case PollRecvmsg, PollRecvmmsg, SelectRecvmsg:
+		return socket.WaitPoll
+	case SpinRecvmsg, SpinRecvmmsg:
+		return socket.WaitSpin
+	}
+	return socket.WaitRecv
+}
+
+// Batched reports whether a thread of that mode receives with recvmmsg.
+func (m ReadMode) Batched() bool {
+	return m == Recvmmsg || m == EpollRecvmmsg || m == PollRecvmmsg || m == SpinRecvmmsg
+}
 
 // Read is how an application receives.
 type Read struct {
@@ -163,6 +190,47 @@ type Read struct {
 	Service law.Law
 	// PauseEvery and PauseFor make every thread stop now and then, as a garbage collector does; 0: never.
 	PauseEvery, PauseFor engine.Time
+	// Pauses are others than those: at random, or as they were recorded.
+	Pauses socket.Pauses
+	// PauseFile is the file from which Pauses.Trace comes: scenariofile.Load reads it, scenariofile.Parse does not.
+	PauseFile string
+	// FaultPPM is how many of a million copies meet a page that is not there, FaultFor the time until it is.
+	FaultPPM int
+	FaultFor law.Law
+	// Edge is EPOLLET.
+	Edge bool
+	// Drain repeats the receive call on a ready socket until it finds nothing.
+	Drain bool
+	// WaitAll leaves MSG_WAITFORONE out of a blocking recvmmsg: it waits for the whole batch.
+	WaitAll bool
+	// Timeout is that of recvmmsg; 0: none.
+	Timeout engine.Time
+	// Peek looks at every datagram with MSG_PEEK before it reads it.
+	Peek bool
+	// Buffer is the size of the program's buffer in bytes; 0: large enough.
+	Buffer int
+}
+
+// Locks are when a program locks its sockets, as with setsockopt (OW-2).
+type Locks struct {
+	// Every is when: at k*Every, k = 1, 2, ...; 0: never.
+	Every engine.Time
+	// For is how long each of its sockets is held, one after the other.
+	For engine.Time
+	// Asleep: the holder sleeps meanwhile, as IP_ADD_MEMBERSHIP does until it gets the RTNL; otherwise it runs.
+	Asleep bool
+	// CPU is where the thread runs that does it.
+	CPU int
+}
+
+// Workers are threads that serve what the threads of an application read.
+type Workers struct {
+	// CPUs are the CPUs that they are pinned to, one each; none: every thread serves what it reads.
+	CPUs []int
+	// Queue is how many datagrams can wait between readers and workers.
+	Queue int
+	// Drop loses a datagram when the queue is full; otherwise the reader waits.
+	Drop bool
 }
 
 // Run says how long and how closely to look.
@@ -331,22 +399,72 @@ func (a *App) validate(cpus int, devices map[string]bool) error {
 	for _, c := range a.CPUs {
 		errs = append(errs, cfgerr.Range("cpu", c, 0, cpus-1))
 	}
-	batch := a.Read.With == Recvmmsg || a.Read.With == EpollRecvmmsg
-	errs = append(errs,
-		cfgerr.Check(!batch || a.Read.Batch >= 1 && a.Read.Batch <= 65536, "read.batch", a.Read.Batch, "1 to 65536"),
-		cfgerr.Check(a.Read.PauseEvery == 0 && a.Read.PauseFor == 0 || a.Read.PauseEvery > 0 && a.Read.PauseFor > 0 && a.Read.PauseFor < a.Read.PauseEvery,
-			"read.pauses", a.Read.PauseFor, "every and for, for shorter than every"))
 	blocking := a.Read.With == Recvmsg || a.Read.With == Recvmmsg
-	errs = append(errs, cfgerr.Check(a.Busy || !blocking || len(a.Sockets) <= len(a.CPUs), "read.with", len(a.Sockets),
-		"a blocking thread per socket, or epoll: a thread blocked in one socket does not read another"))
-	errs = append(errs, cfgerr.Check(a.Read.Service.Min() >= 0, "read.service", a.Read.Service.Min(), "0 or more"))
+	errs = append(errs, a.Read.validate(), a.Locks.validate(cpus), a.Workers.validate(cpus),
+		cfgerr.Check(a.Busy || !blocking || len(a.Sockets) <= len(a.CPUs), "read.with", len(a.Sockets),
+			"a blocking thread per socket, or epoll: a thread blocked in one socket does not read another"),
+		cfgerr.Check(a.Read.With != SelectRecvmsg || len(a.Sockets) <= maxSelect, "read.with", len(a.Sockets), fmt.Sprintf("at most %d sockets with select", maxSelect)))
 	for i := range a.Sockets {
 		errs = append(errs, cfgerr.Under(fmt.Sprintf("sockets[%d]", i), a.Sockets[i].Validate()),
 			cfgerr.Check(!blocking || !a.Sockets[i].NonBlocking || a.Busy, fmt.Sprintf("sockets[%d].nonblocking", i), true,
-				"false with read.with recvmsg or recvmmsg: the thread would spin"))
+				"false with read.with recvmsg or recvmmsg: spin+recvmsg or spin+recvmmsg calls again and again"),
+			cfgerr.Check(!a.Read.Drain || a.Sockets[i].NonBlocking || a.Busy, fmt.Sprintf("sockets[%d].nonblocking", i), false,
+				"true with read.drain: the last call would block"))
 		for _, j := range a.Sockets[i].Join {
 			errs = append(errs, cfgerr.Check(j.Device == "" || devices[j.Device], fmt.Sprintf("sockets[%d].join", i), j.Device, "the name of a nic or device"))
 		}
+	}
+	return errors.Join(errs...)
+}
+
+// maxSelect is FD_SETSIZE without the standard streams.
+const maxSelect = 1024 - 3
+
+func (r *Read) validate() error {
+	waits := r.With.Wait()
+	errs := []error{
+		cfgerr.Check(!r.With.Batched() || r.Batch >= 1 && r.Batch <= 65536, "read.batch", r.Batch, "1 to 65536"),
+		cfgerr.Check(r.PauseEvery == 0 && r.PauseFor == 0 || r.PauseEvery > 0 && r.PauseFor > 0 && r.PauseFor < r.PauseEvery,
+			"read.pauses", r.PauseFor, "every and for, for shorter than every"),
+		cfgerr.Check(r.PauseEvery == 0 || r.Pauses.None(), "read.pauses", r.PauseEvery, "one kind of pauses"),
+		cfgerr.Check(r.Pauses.Every.Min() >= 0 && r.Pauses.For.Min() >= 0, "read.pauses", r.Pauses.Every.Min(), "0 or more"),
+		cfgerr.Check(len(r.Pauses.Trace) == 0 || r.Pauses.Every == law.Law{}, "read.pauses", len(r.Pauses.Trace), "either every and for, or a trace"),
+		cfgerr.Check(r.Service.Min() >= 0, "read.service", r.Service.Min(), "0 or more"),
+		cfgerr.Range("read.faults.share", r.FaultPPM, 0, 1_000_000),
+		cfgerr.Check(r.FaultFor.Min() >= 0, "read.faults.for", r.FaultFor.Min(), "0 or more"),
+		cfgerr.Check(!r.Edge || waits == socket.WaitEpoll, "read.edge", r.Edge, "false without epoll"),
+		cfgerr.Check(!r.Drain || waits == socket.WaitEpoll || waits == socket.WaitPoll, "read.drain", r.Drain, "false without epoll, poll or select"),
+		cfgerr.Check(!r.WaitAll || r.With == Recvmmsg, "read.wait_all", r.WaitAll, "false but for blocking recvmmsg"),
+		cfgerr.Check(r.Timeout >= 0 && (r.Timeout == 0 || r.With.Batched()), "read.timeout", r.Timeout, "0 or more, and recvmmsg"),
+		cfgerr.Check(!r.Peek || !r.With.Batched(), "read.peek", r.Peek, "false with recvmmsg"),
+		cfgerr.Range("read.buffer", r.Buffer, 0, 65535),
+	}
+	var end engine.Time
+	for i, p := range r.Pauses.Trace {
+		errs = append(errs, cfgerr.Check(p.At >= end && p.For > 0 && p.For <= engine.MaxTime-p.At, fmt.Sprintf("read.pauses.trace[%d]", i), p.At,
+			"behind the end of the pause before, and longer than 0"))
+		end = p.At + p.For
+	}
+	return errors.Join(errs...)
+}
+
+func (l *Locks) validate(cpus int) error {
+	if *l == (Locks{}) {
+		return nil
+	}
+	return errors.Join(
+		cfgerr.Check(l.Every > 0, "locks.every", l.Every, "more than 0"),
+		cfgerr.Check(l.For > 0 && l.For < l.Every, "locks.for", l.For, "more than 0, shorter than every"),
+		cfgerr.Range("locks.cpu", l.CPU, 0, cpus-1))
+}
+
+func (w *Workers) validate(cpus int) error {
+	if len(w.CPUs) == 0 {
+		return cfgerr.Check(w.Queue == 0 && !w.Drop, "workers.cpus", w.CPUs, "at least one CPU")
+	}
+	errs := []error{cfgerr.Range("workers.queue", w.Queue, 1, 1<<20)}
+	for _, c := range w.CPUs {
+		errs = append(errs, cfgerr.Range("workers.cpus", c, 0, cpus-1))
 	}
 	return errors.Join(errs...)
 }

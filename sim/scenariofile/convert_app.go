@@ -3,6 +3,7 @@ package scenariofile
 import (
 	"fmt"
 
+	"github.com/seed-556df219/rxpath/sim/engine"
 	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/socket"
 )
@@ -13,7 +14,8 @@ func appName(n int) string { return fmt.Sprintf("app%d", n) }
 // readModes are the values of read.with.
 var readModes = map[string]scenario.ReadMode{
 	"recvmsg": scenario.Recvmsg, "recvmmsg": scenario.Recvmmsg, "epoll+recvmsg": scenario.EpollRecvmsg,
-	"epoll+recvmmsg": scenario.EpollRecvmmsg, never: scenario.Never,
+	"epoll+recvmmsg": scenario.EpollRecvmmsg, "poll+recvmsg": scenario.PollRecvmsg, "poll+recvmmsg": scenario.PollRecvmmsg,
+	"select+recvmsg": scenario.SelectRecvmsg, "spin+recvmsg": scenario.SpinRecvmsg, "spin+recvmmsg": scenario.SpinRecvmmsg, never: scenario.Never,
 }
 
 // app converts one application.
@@ -31,15 +33,87 @@ func (c *converter) app(i int) scenario.App {
 	}
 	a := scenario.App{
 		Name: d.Name, CPUs: d.CPUs, Nice: d.Nice, Shared: d.Shared, Busy: d.Busy, Copies: d.Copies,
-		Read: scenario.Read{With: readModes[d.Read.With], Batch: d.Read.Batch, Service: lawAt(c, p.under("read", "service"), &d.Read.Service)},
+		Read: c.read(p.under("read"), &d.Read),
 	}
-	if pause := d.Read.Pauses; pause != nil {
-		a.Read.PauseEvery, a.Read.PauseFor = pause.Every.v, pause.For.v
+	if l := d.Locks; l != nil {
+		a.Locks = scenario.Locks{Every: l.Every.v, For: l.For.v, Asleep: l.With == "join"}
+		if l.CPU != nil {
+			a.Locks.CPU = *l.CPU
+		} else if len(d.CPUs) > 0 {
+			a.Locks.CPU = d.CPUs[0]
+		}
+	}
+	if w := d.Workers; w != nil {
+		a.Workers = scenario.Workers{CPUs: w.CPUs, Queue: w.Queue, Drop: w.Full == "drop"}
 	}
 	for k := range d.Sockets {
 		a.Sockets = append(a.Sockets, c.socket(p.under("sockets").item(k), &d.Sockets[k]))
 	}
 	return a
+}
+
+// read converts how an application receives.
+func (c *converter) read(p path, d *readSection) scenario.Read {
+	r := scenario.Read{
+		With: readModes[d.With], Batch: d.Batch, Service: lawAt(c, p.under("service"), &d.Service), Edge: d.Edge, Drain: d.Drain,
+		WaitAll: d.WaitAll, Timeout: d.Timeout.v, Peek: d.Peek, Buffer: int(d.Buffer.v),
+	}
+	if f := d.Faults; f != nil {
+		r.FaultPPM, r.FaultFor = int(f.Share.v), lawAt(c, p.under("faults", "for"), &f.For)
+	}
+	if d.Pauses != nil {
+		c.pauses(p.under("pauses"), d.Pauses, &r)
+	}
+	return r
+}
+
+// pauses converts one of the three kinds of pauses.
+func (c *converter) pauses(p path, d *pausesSection, r *scenario.Read) {
+	law := !d.Every.IsZero() || !d.For.IsZero()
+	kinds := 0
+	for _, given := range []bool{law, d.At != nil, d.Trace != ""} {
+		if given {
+			kinds++
+		}
+	}
+	if kinds != 1 {
+		c.fault(p, "", "every and for, or at, or trace")
+		return
+	}
+	r.PauseFile = d.Trace
+	for _, at := range d.At {
+		r.Pauses.Trace = append(r.Pauses.Trace, socket.Pause{At: at.At.v, For: at.For.v})
+	}
+	if !law {
+		return
+	}
+	if d.Every.IsZero() || d.For.IsZero() {
+		c.fault(p, "", "every and for")
+		return
+	}
+	every, length := lawAt(c, p.under("every"), &d.Every), lawAt(c, p.under("for"), &d.For)
+	if e, ok := every.Fixed(); ok {
+		if f, ok := length.Fixed(); ok {
+			r.PauseEvery, r.PauseFor = engine.Time(e), engine.Time(f)
+			return
+		}
+	}
+	r.Pauses.Every, r.Pauses.For = every, length
+}
+
+// filter converts a packet filter as tcpdump -ddd prints it, without its length.
+func (c *converter) filter(p path, lines []string) []socket.FilterInsn {
+	var program []socket.FilterInsn
+	for i, line := range lines {
+		var in socket.FilterInsn
+		var rest string
+		if n, _ := fmt.Sscanf(line+" .", "%d %d %d %d %s", &in.Op, &in.Jt, &in.Jf, &in.K, &rest); n != 5 || rest != "." {
+			c.fault(p.item(i), "", "four numbers: code, jt, jf, k")
+			continue
+		}
+		program = append(program, in)
+	}
+	return program
 }
 
 // socket converts one socket.
@@ -48,7 +122,8 @@ func (c *converter) socket(p path, d *socketSection) socket.Config {
 		Name: d.Name, Local: d.Bind.v, Remote: d.Connect.v,
 		RcvBuf: c.rcvBuf(p.under("rcvbuf"), &d.RcvBuf), RcvBufForce: c.rcvBuf(p.under("rcvbufforce"), &d.RcvBufForce),
 		ReusePort: d.ReusePort, ReuseAddr: d.ReuseAddr, NoMulticastAll: !d.MulticastAll,
-		Device: d.Device, NonBlocking: d.NonBlocking, Timestamp: d.Timestamp, UID: d.UID,
+		Device: d.Device, NonBlocking: d.NonBlocking, UID: d.UID, Timestamp: d.Timestamp, RcvTimeo: d.RcvTimeo.v, RXQOvfl: d.RXQOvfl,
+		Filter: c.filter(p.under("filter"), d.Filter),
 	}
 	if d.Device != "" {
 		c.ifIndex(p.under("device"), d.Device)

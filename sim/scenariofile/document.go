@@ -469,6 +469,10 @@ type appSection struct {
 	Shared bool `json:"shared"`
 	// Read is how its threads receive.
 	Read readSection `json:"read"`
+	// Locks are times at which the program locks its sockets (lock_sock), as setsockopt does.
+	Locks *locksSection `json:"locks,omitempty"`
+	// Workers are threads that serve what the others read: then read.service is their time.
+	Workers *workersSection `json:"workers,omitempty"`
 	// Busy makes it a CPU hog without sockets.
 	Busy bool `json:"busy"`
 }
@@ -499,6 +503,12 @@ type socketSection struct {
 	NonBlocking bool `json:"nonblocking"`
 	// Timestamp is SO_TIMESTAMP: every packet of the host is stamped (CORE-2).
 	Timestamp bool `json:"timestamp"`
+	// RcvTimeo is SO_RCVTIMEO: how long a blocking receive call waits, in whole jiffies. Left out: for ever.
+	RcvTimeo duration `json:"rcvtimeo,omitzero"`
+	// RXQOvfl is SO_RXQ_OVFL: receive calls tell how many datagrams the socket has lost.
+	RXQOvfl bool `json:"rxq_ovfl"`
+	// Filter is the program of SO_ATTACH_FILTER, an instruction an item: code, jt, jf, k, as tcpdump -ddd prints it. It sees the UDP header.
+	Filter []string `json:"filter,omitempty" example:"[\"40 0 0 0\", \"53 0 1 6000\", \"6 0 0 0\", \"6 0 0 65535\"]"`
 	// UID is the user that owns it, which matters to reuseport.
 	UID int `json:"uid"`
 }
@@ -517,21 +527,48 @@ type joinSection struct {
 
 // A readSection is how an application receives.
 type readSection struct {
-	// With is the system call: blocking recvmsg or recvmmsg on one socket, either after epoll_wait on all sockets, or never.
-	With string `json:"with" enum:"recvmsg recvmmsg epoll+recvmsg epoll+recvmmsg never"`
+	// With is the system call: blocking recvmsg or recvmmsg on one socket; either after epoll_wait, poll or select on all sockets; spin calls again and again with MSG_DONTWAIT; or never.
+	With string `json:"with" enum:"recvmsg recvmmsg epoll+recvmsg epoll+recvmmsg poll+recvmsg poll+recvmmsg select+recvmsg spin+recvmsg spin+recvmmsg never"`
 	// Batch is the most datagrams of one recvmmsg.
 	Batch int `json:"batch"`
 	// Service is the time in user mode per datagram: a time or a law.
 	Service timeLaw `json:"service"`
-	// Pauses stop every thread now and then, as a garbage collector does.
+	// Edge is EPOLLET: epoll reports a socket when something comes in, not as long as something is there.
+	Edge bool `json:"edge"`
+	// Drain repeats the receive call on a ready socket until it finds nothing; the sockets must be non-blocking.
+	Drain bool `json:"drain"`
+	// WaitAll leaves MSG_WAITFORONE out: a blocking recvmmsg waits for the whole batch.
+	WaitAll bool `json:"wait_all"`
+	// Timeout is that of recvmmsg, which looks at it only when a datagram has come in (RM-2). Left out: none.
+	Timeout duration `json:"timeout,omitzero"`
+	// Peek looks at every datagram with MSG_PEEK before it reads it.
+	Peek bool `json:"peek"`
+	// Buffer is the size of the program's buffer in bytes; longer datagrams are cut. Left out: large enough.
+	Buffer byteSize `json:"buffer,omitzero"`
+	// Pauses stop every thread now and then, as a garbage collector or the flush of a log does.
 	Pauses *pausesSection `json:"pauses,omitempty"`
+	// Faults are page faults in the copy to the program.
+	Faults *pageFaultsSection `json:"faults,omitempty"`
 }
 
-// A pausesSection is when and how long threads stop.
+// A pausesSection is when and how long threads stop: every so often, or at the
+// times given, or at those of a file.
 type pausesSection struct {
-	// Every is the time from one pause to the next.
-	Every duration `json:"every" jsonschema:"required"`
-	// For is the length of a pause, shorter than every.
+	// Every is the time from one pause to the next, the first at that time; or a law, of the time from the end of one to the next.
+	Every timeLaw `json:"every,omitzero"`
+	// For is the length of a pause, or a law of it.
+	For timeLaw `json:"for,omitzero"`
+	// At are single pauses, in their order.
+	At []pauseAtSection `json:"at,omitempty"`
+	// Trace is a file of pauses, relative to the scenario file: two times a line, when and for how long, in their order; # begins a remark.
+	Trace string `json:"trace,omitempty" example:"\"gc.txt\""`
+}
+
+// A pauseAtSection is one pause.
+type pauseAtSection struct {
+	// At is when it begins.
+	At duration `json:"at" jsonschema:"required"`
+	// For is how long it lasts.
 	For duration `json:"for" jsonschema:"required"`
 }
 
@@ -545,6 +582,36 @@ type changeSection struct {
 
 // changeSettings holds settings by their paths.
 type changeSettings map[string]json.RawMessage
+
+// A pageFaultsSection is how often a copy to the program meets a page that is not there.
+type pageFaultsSection struct {
+	// Share is the share of the copies.
+	Share share `json:"share" jsonschema:"required"`
+	// For is the time until the page is there, or a law of it: the thread sleeps, and the datagram stays charged.
+	For timeLaw `json:"for" jsonschema:"required"`
+}
+
+// A locksSection is when a program locks its sockets: meanwhile datagrams go to their backlogs.
+type locksSection struct {
+	// Every is the time from one occasion to the next; then every socket is locked, one after the other.
+	Every duration `json:"every" jsonschema:"required"`
+	// For is how long each socket is held.
+	For duration `json:"for" jsonschema:"required"`
+	// With is what the program does: setsockopt and cork (a corked send) take CPU time meanwhile, join waits for the RTNL asleep.
+	With string `json:"with" enum:"setsockopt cork join"`
+	// CPU is the CPU of the thread that does it. Left out: the first of the application.
+	CPU *int `json:"cpu,omitempty" example:"2"`
+}
+
+// A workersSection is threads that serve what the application's threads read.
+type workersSection struct {
+	// CPUs are the CPUs of the workers, one each.
+	CPUs []int `json:"cpus" jsonschema:"required" example:"[4, 5]"`
+	// Queue is how many datagrams can wait between readers and workers.
+	Queue int `json:"queue" min:"1" max:"1048576"`
+	// Full is what happens when the queue is full: the reader waits, or the datagram is lost in the program.
+	Full string `json:"full" enum:"wait drop"`
+}
 
 // A runSection is how long and how closely to look.
 type runSection struct {
@@ -681,6 +748,20 @@ func (a *appSection) UnmarshalJSON(b []byte) error {
 	type plain appSection
 	*a = appSection{Read: readSection{With: "recvmsg", Batch: defaultBatch, Service: timeLaw{Fixed: as[timeNotation](engine.Time(0))}}}
 	return json.Unmarshal(b, (*plain)(a))
+}
+
+// UnmarshalJSON decodes on top of the defaults.
+func (l *locksSection) UnmarshalJSON(b []byte) error {
+	type plain locksSection
+	*l = locksSection{With: "setsockopt"}
+	return json.Unmarshal(b, (*plain)(l))
+}
+
+// UnmarshalJSON decodes on top of the defaults.
+func (w *workersSection) UnmarshalJSON(b []byte) error {
+	type plain workersSection
+	*w = workersSection{Queue: 1024, Full: "wait"}
+	return json.Unmarshal(b, (*plain)(w))
 }
 
 // defaultBatch is vlen of recvmmsg if the scenario does not say it.

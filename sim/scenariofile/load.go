@@ -23,7 +23,7 @@ const DefaultName = "default.yaml"
 
 // Load reads the scenario file at path and applies the sets. The files of its
 // captures are looked for where the scenario file is: their paths become
-// relative to the working directory, as path is.
+// relative to the working directory, as path is. Files of pauses are read.
 //
 // An error of the scenario is [Faults]: everything that is wrong with it at
 // once. An error of the file system is returned as it is.
@@ -40,6 +40,9 @@ func Load(path string, sets ...Set) (scenario.Scenario, error) {
 		if c := &s.Captures[i]; !filepath.IsAbs(c.File) {
 			c.File = filepath.Join(filepath.Dir(path), filepath.FromSlash(c.File))
 		}
+	}
+	if err := loadPauses(&s, filepath.Dir(path)); err != nil {
+		return scenario.Scenario{}, err
 	}
 	return s, nil
 }

@@ -250,11 +250,16 @@ func TestEverything(t *testing.T) {
 					{Group: netip.MustParseAddr("239.1.1.4"), Exclude: []netip.Addr{netip.MustParseAddr("10.1.0.3")}},
 				},
 				RcvBuf: 8 << 20, ReusePort: true, ReuseAddr: true, NoMulticastAll: true, Device: "eth0", NonBlocking: true, Timestamp: true, UID: 1000,
-			}, {Local: addr("0.0.0.0:14507"), RcvBufForce: 16 << 20}},
+				RcvTimeo: 10 * engine.Millisecond, RXQOvfl: true,
+				Filter: []socket.FilterInsn{{Op: 40}, {Op: 53, Jf: 1, K: 6000}, {Op: 6}, {Op: 6, K: 65535}},
+			}, {Local: addr("0.0.0.0:14507"), RcvBufForce: 16 << 20, NonBlocking: true}},
 			Read: scenario.Read{
 				With: scenario.EpollRecvmmsg, Batch: 16, Service: law.Must(law.Lognormal(2*us, 9*us)),
-				PauseEvery: engine.Second, PauseFor: 20 * engine.Millisecond,
+				PauseEvery: engine.Second, PauseFor: 20 * engine.Millisecond, Edge: true, Drain: true, Timeout: 100 * engine.Microsecond,
+				FaultPPM: 10_000, FaultFor: law.Must(law.Uniform(us, 2*us)),
 			},
+			Locks:   scenario.Locks{Every: 10 * engine.Millisecond, For: 50 * engine.Microsecond, Asleep: true, CPU: 1},
+			Workers: scenario.Workers{CPUs: []int{5}, Queue: 100, Drop: true},
 		},
 		reader("1", 1, law.Must(law.Uniform(us, 2*us))),
 		reader("2", 2, law.Must(law.Exponential(us))),
@@ -271,6 +276,11 @@ func TestEverything(t *testing.T) {
 			{Path: "net.ipv4.udp_mem", Value: "[1,2,3]"}, {Path: "nics[eth0].rx-flow-hash.udp4", Value: `"sd"`}, {Path: "nics[eth1].carrier", Value: "true"},
 		}},
 	}
+	peeks, waits, spins := &want.Apps[1].Read, &want.Apps[2].Read, &want.Apps[3].Read
+	peeks.Peek, peeks.Buffer, peeks.Pauses.Trace = true, 64, []socket.Pause{{At: engine.Second, For: 20 * engine.Millisecond}}
+	waits.With, waits.WaitAll = scenario.Recvmmsg, true
+	waits.Pauses = socket.Pauses{Every: law.Must(law.Exponential(int64(engine.Second))), For: law.Constant(20_000 * us)}
+	spins.With, spins.PauseFile = scenario.SpinRecvmsg, "gc.txt"
 	want.Run = scenario.Run{For: 2 * engine.Second, Seed: 42, Sample: engine.Millisecond, Warmup: 250 * engine.Millisecond, MaxEvents: 1_000_000, MaxMemory: 1 << 30, Naive: true}
 	want.Thresholds = []string{"drops == 0", "p(latency.wire_to_app, 99) < 200us"}
 	requireSame(t, want, s)
