@@ -50,10 +50,10 @@ func TestRX5Unused(t *testing.T) {
 	}
 }
 
-// RX-7, POLL-6: without pages nothing is armed and the poll goes on; every try
+// POLL-6, RX-7: without pages nothing is armed and the poll goes on; every try
 // counts once; the ring shrinks until the interface can't receive any more. When
 // pages come back, the next service run's interrupt (IRQ-8) arms all of it.
-func TestRX7PagesRunOut(t *testing.T) {
+func TestPOLL6PagesRunOut(t *testing.T) {
 	cfg := held(engine.Never)
 	cfg.Memory.PageFailures = Failures{Share: million, From: 1, Until: engine.Second}
 	b := newBench(t, cfg)
@@ -141,6 +141,18 @@ func TestRX15OncePerFrame(t *testing.T) {
 	b.send(frameOf(60), 1)
 	require.EqualValues(t, 2, b.got)
 	require.EqualValues(t, 4, b.ethtool("non_eop_descs"))
+
+	// Memory runs out between the first piece and the others: nobody asks for any.
+	cfg.Memory.SKBFailures = Failures{Share: million, From: 12 * us}
+	b = newBench(t, cfg, stalled, func(b *bench) { b.costs.PCIe.PerByte = engine.Nanosecond })
+	b.port.Inject(frameOf(9014), 1) // there at 7.2 µs, the first piece written at 9.3, the last at 16.3
+	b.until(10 * us)
+	b.pollTimes(1)
+	require.EqualValues(t, 1, b.ethtool("non_eop_descs"))
+	b.until(20 * us)
+	b.pollTimes(1)
+	require.EqualValues(t, 1, b.got)
+	require.Zero(t, b.ethtool("alloc_rx_buff_failed"))
 }
 
 // RX-16 to RX-20: what becomes of the page of a frame. The fresh pages beyond

@@ -51,12 +51,12 @@ func TestHW7Table(t *testing.T) {
 		lostAtSender   uint64
 		otherDelivered uint64 // into the ring of the other queue
 	}{
-		"row 1: one queue, no pause":             {queues: 1, missed: frames + other - 511 - 8192},
-		"row 2: one queue, partner obeys":        {queues: 1, pause: true, obeys: true, xoff: 15, lostAtSender: frames + other - 511 - 7952},
-		"row 3: one queue, partner ignores":      {queues: 1, pause: true, missed: frames + other - 511 - 8192, xoff: 15},
-		"row 4: many queues, no pause":           {queues: 2, noDesc: frames - 511, otherDelivered: other},
-		"row 5: many queues, pause obeyed":       {queues: 2, pause: true, obeys: true, xoff: 15, lostAtSender: frames + other - 511 - 6928},
-		"row 6: many queues, partner ignores it": {queues: 2, pause: true, missed: frames + other - 511 - 7168, xoff: 15},
+		"HW-7 row 1: one queue, no pause":             {queues: 1, missed: frames + other - 511 - 8192},
+		"HW-7 row 2: one queue, partner obeys":        {queues: 1, pause: true, obeys: true, xoff: 15, lostAtSender: frames + other - 511 - 7952},
+		"HW-7 row 3: one queue, partner ignores":      {queues: 1, pause: true, missed: frames + other - 511 - 8192, xoff: 15},
+		"HW-7 row 4: many queues, no pause":           {queues: 2, noDesc: frames - 511, otherDelivered: other},
+		"HW-7 row 5: many queues, pause obeyed":       {queues: 2, pause: true, obeys: true, xoff: 15, lostAtSender: frames + other - 511 - 6928},
+		"HW-7 row 6: many queues, partner ignores it": {queues: 2, pause: true, missed: frames + other - 511 - 7168, xoff: 15},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := oneQueue()
@@ -249,6 +249,8 @@ func TestMACRefuses(t *testing.T) {
 		"RX-42 group not joined":        {frame: groupFrame("239.9.9.9:1"), reason: skb.HWFilter},
 		"RX-42 promiscuous": {config: promisc, frame: groupFrame("239.9.9.9:1"),
 			shows: map[string]uint64{"multicast": 1}},
+		"RX-42 allmulticast": {config: func(c *Config) { c.AllMulti = true }, frame: groupFrame("239.9.9.9:1"),
+			shows: map[string]uint64{"multicast": 1}},
 		"RX-42 broadcast always": {frame: groupFrame("255.255.255.255:1"), shows: map[string]uint64{"broadcast": 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -357,7 +359,7 @@ func TestRX42Filter(t *testing.T) {
 }
 
 // 4.6, HW-28: the names of `ethtool -S` in the driver's order, 721 lines.
-func TestEthtoolNames(t *testing.T) {
+func TestHW28EthtoolNames(t *testing.T) {
 	b := newBench(t, oneQueue())
 	stats := b.port.EthtoolStats(7)
 	require.Len(t, stats, 721)

@@ -22,7 +22,7 @@ func TestRX1RingSize(t *testing.T) {
 }
 
 // Table 1.8, TS-6, TS-7, RX-27, ODD-5: the jump is between 256 and 257 bytes.
-func TestTruesizeTable(t *testing.T) {
+func TestRX27Truesize(t *testing.T) {
 	for l, want := range map[uint32]uint32{
 		60: 896, 64: 896, 128: 896, 256: 896, 257: 2944, 512: 2944, 1024: 2944, 1514: 2944, 2048: 2944,
 		2049: 4992, 4096: 4992, 4097: 7040, 9014: 11136,
@@ -296,18 +296,18 @@ func TestChecksumOffload(t *testing.T) {
 		want   skb.IPSummed
 		errors uint64 // rx_csum_offload_errors
 	}{
-		"good":                                   {change: func(*skb.Header, *skb.Frame) {}, want: skb.ChecksumUnnecessary},
-		"row 1, feature off":                     {off: true, change: func(*skb.Header, *skb.Frame) {}},
-		"row 1 before row 2":                     {off: true, change: func(h *skb.Header, _ *skb.Frame) { h.IPChecksum = skb.ChecksumBad }},
-		"row 2, bad IPv4 checksum":               {change: func(h *skb.Header, _ *skb.Frame) { h.IPChecksum = skb.ChecksumBad }, errors: 1},
-		"row 2, of TCP":                          {change: func(h *skb.Header, _ *skb.Frame) { h.IPChecksum, h.Proto = skb.ChecksumBad, skb.ProtoTCP }, errors: 1},
-		"row 3, fragment":                        {change: func(h *skb.Header, _ *skb.Frame) { h.MoreFrags = true }},
-		"row 3, last fragment":                   {change: func(h *skb.Header, _ *skb.Frame) { h.FragOffset = 1480 }},
-		"row 3, unknown protocol":                {change: func(h *skb.Header, _ *skb.Frame) { h.Proto = 132 }},
-		"row 3, not IP":                          {change: func(h *skb.Header, _ *skb.Frame) { h.EtherType = skb.EtherTypeARP }},
-		"row 4, bad UDP checksum is not counted": {change: func(h *skb.Header, _ *skb.Frame) { h.UDPChecksum = skb.ChecksumBad }},
-		"row 6, TCP":                             {change: func(h *skb.Header, _ *skb.Frame) { h.Proto = skb.ProtoTCP }, want: skb.ChecksumUnnecessary},
-		"length beyond the end":                  {change: func(_ *skb.Header, f *skb.Frame) { f.IPLen = 2000 }},
+		"good":                           {change: func(*skb.Header, *skb.Frame) {}, want: skb.ChecksumUnnecessary},
+		"row 1, feature off":             {off: true, change: func(*skb.Header, *skb.Frame) {}},
+		"row 1 before row 2":             {off: true, change: func(h *skb.Header, _ *skb.Frame) { h.IPChecksum = skb.ChecksumBad }},
+		"RX-25 row 2, bad IPv4 checksum": {change: func(h *skb.Header, _ *skb.Frame) { h.IPChecksum = skb.ChecksumBad }, errors: 1},
+		"row 2, of TCP":                  {change: func(h *skb.Header, _ *skb.Frame) { h.IPChecksum, h.Proto = skb.ChecksumBad, skb.ProtoTCP }, errors: 1},
+		"row 3, fragment":                {change: func(h *skb.Header, _ *skb.Frame) { h.MoreFrags = true }},
+		"row 3, last fragment":           {change: func(h *skb.Header, _ *skb.Frame) { h.FragOffset = 1480 }},
+		"row 3, unknown protocol":        {change: func(h *skb.Header, _ *skb.Frame) { h.Proto = 132 }},
+		"row 3, not IP":                  {change: func(h *skb.Header, _ *skb.Frame) { h.EtherType = skb.EtherTypeARP }},
+		"RX-26 row 4, bad UDP checksum is not counted": {change: func(h *skb.Header, _ *skb.Frame) { h.UDPChecksum = skb.ChecksumBad }},
+		"row 6, TCP":            {change: func(h *skb.Header, _ *skb.Frame) { h.Proto = skb.ProtoTCP }, want: skb.ChecksumUnnecessary},
+		"length beyond the end": {change: func(_ *skb.Header, f *skb.Frame) { f.IPLen = 2000 }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := oneQueue()

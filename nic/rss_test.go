@@ -48,15 +48,23 @@ func TestRX30WhatIsHashed(t *testing.T) {
 		"destination port":    {func(h *skb.Header) { h.DstPort++ }, false, true},
 		"type of service":     {func(h *skb.Header) { h.TOS++ }, false, false},
 	} {
-		require.Equal(t, tc.moves, hash(false, tc.change) != hash(false, same), name)
-		require.Equal(t, tc.movesByPort, hash(true, tc.change) != hash(true, same), "sdfn: %s", name)
+		t.Run("RX-30 "+name, func(t *testing.T) {
+			require.Equal(t, tc.moves, hash(false, tc.change) != hash(false, same))
+		})
+		t.Run("RX-31 sdfn, "+name, func(t *testing.T) {
+			require.Equal(t, tc.movesByPort, hash(true, tc.change) != hash(true, same))
+		})
 	}
 	addresses := hash(false, same)
-	require.Equal(t, addresses, hash(true, func(h *skb.Header) { h.MoreFrags = true }), "RX-32: the first fragment")
-	require.Equal(t, addresses, hash(true, func(h *skb.Header) { h.FragOffset = 8 }), "RX-32: a later fragment")
-	require.Equal(t, addresses, hash(true, func(h *skb.Header) { h.Proto = 132 }))
-	require.Zero(t, hash(true, func(h *skb.Header) { h.EtherType = skb.EtherTypeARP }))
 	require.NotZero(t, addresses)
+	t.Run("RX-32 fragments hash on addresses only", func(t *testing.T) {
+		require.Equal(t, addresses, hash(true, func(h *skb.Header) { h.MoreFrags = true }), "the first")
+		require.Equal(t, addresses, hash(true, func(h *skb.Header) { h.FragOffset = 8 }), "a later one")
+	})
+	t.Run("RX-32 what is not IP has no hash", func(t *testing.T) {
+		require.Zero(t, hash(true, func(h *skb.Header) { h.EtherType = skb.EtherTypeARP }))
+	})
+	require.Equal(t, addresses, hash(true, func(h *skb.Header) { h.Proto = 132 }))
 }
 
 // RX-33: the table is filled round-robin and reversed in groups of four.
