@@ -178,19 +178,23 @@ func TestRX23PullTail(t *testing.T) {
 		"RX-23 later fragment":  {func(h *skb.Header) { h.FragOffset = 1480 }, 34},
 		"RX-23 other protocol":  {func(h *skb.Header) { h.Proto = 132 }, 34},
 		"RX-23 TCP":             {func(h *skb.Header) { h.Proto = skb.ProtoTCP }, 54},
+		"RX-23 a tag taken out": {func(h *skb.Header) { h.Tagged, h.VLAN = true, 7 }, 42},
+		"RX-23 a tag left in":   {func(h *skb.Header) { h.Tagged, h.ServiceTag, h.VLAN = true, true, 7 }, 46},
 		"RX-23 not IP":          {func(h *skb.Header) { h.EtherType = 0x88b5 }, 14},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t, oneQueue())
+			cfg := oneQueue()
+			cfg.VLANs = []int{7}
+			b := newBench(t, cfg)
 			f := frameOf(1000)
 			tc.change(f.Head)
 			b.seen = func(p *skb.Buff) {
 				require.Equal(t, tc.linear, p.Linear)
 				require.EqualValues(t, 2944, p.Truesize)
-				require.EqualValues(t, 986, p.Len)
+				require.EqualValues(t, b.port.stripped(&f)-14, p.Len)
 			}
 			b.send(f, 1)
-			b.seen = func(p *skb.Buff) { require.EqualValues(t, 256, p.Linear, "copied as a whole (RX-16)") }
+			b.seen = func(p *skb.Buff) { require.EqualValues(t, b.port.stripped(&f), p.Linear, "copied as a whole (RX-16)") }
 			f.Len = 256
 			b.send(f, 1)
 			require.EqualValues(t, 2, b.got)

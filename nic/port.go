@@ -268,7 +268,7 @@ func (p *Port) judge(h *skb.Header) verdict {
 	if v, ok := p.memo.Get(h); ok {
 		return v
 	}
-	v := verdict{cast: packetType(h.DstMAC, p.cfg.MAC), headers: headLen(h), sum: p.rxChecksum(h)}
+	v := verdict{cast: packetType(h.DstMAC, p.cfg.MAC), headers: p.headLen(h), sum: p.rxChecksum(h)}
 	switch {
 	case h.EtherType == skb.EtherTypePause:
 		v.reason = skb.HWPause

@@ -291,13 +291,17 @@ func (q *Queue) receive(c *cpu.Core, s *slot) bool {
 }
 
 // headLen models eth_get_headlen: how much of a long frame is copied into the
-// linear area (RX-23). The headers of protocols other than IPv4 are not known
-// here and stay behind.
-func headLen(h *skb.Header) uint8 {
-	if h.EtherType != skb.EtherTypeIPv4 || h.IPVersion != 4 || h.IHL < 5 {
-		return skb.EthHeader
+// linear area (RX-23), with the VLAN tags that the hardware has left in. The
+// headers of protocols other than IPv4 are not known here and stay behind.
+func (p *Port) headLen(h *skb.Header) uint8 {
+	n := skb.EthHeader + skb.VLANHeader*h.Tags()
+	if p.strips(h) {
+		n -= skb.VLANHeader
 	}
-	n := skb.EthHeader + 4*h.IHL
+	if h.EtherType != skb.EtherTypeIPv4 || h.IPVersion != 4 || h.IHL < 5 {
+		return n
+	}
+	n += 4 * h.IHL
 	switch {
 	case h.Fragment():
 	case h.Proto == skb.ProtoUDP:
