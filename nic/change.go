@@ -155,7 +155,7 @@ func (p *Port) drain(t engine.Time) {
 	}
 	p.fifo.clear()
 	for _, q := range p.queues {
-		q.fill(q.count)
+		q.empty(q.count)
 	}
 	if p.driver.losesRegisters {
 		p.regs = p.folded

@@ -121,13 +121,19 @@ func TestODD10AlwaysZero(t *testing.T) {
 	}
 }
 
-// ODD-13: `ethtool -G eth0 rx 8192` succeeds, and the ring has 4096 descriptors.
-func TestODD13RingOf8192(t *testing.T) {
-	cfg := oneQueue()
-	cfg.RXRing = 8192
-	b := newBench(t, cfg, stalled)
+// ODD-13: `ethtool -G eth0 rx 8192` succeeds, and the ring has 4096 descriptors;
+// rx_packets goes on. `ethtool -L` makes other rings, and rx_packets is 0.
+func TestODD13OtherRings(t *testing.T) {
+	b := newBench(t, oneQueue())
+	b.send(frameOf(60), 10)
+	require.NoError(t, b.change(ring(8192)))
 	require.Equal(t, 4096, b.port.Ethtool().RX)
 	require.Equal(t, 4095, b.port.Queues()[0].free())
+	require.EqualValues(t, 10, b.port.Link().RXPackets)
+	require.NoError(t, b.change(func(c *Config) { c.Combined = 2 }))
+	require.Zero(t, b.port.Link().RXPackets)
+	b.send(frameOf(60), 3)
+	require.EqualValues(t, 3, b.port.Link().RXPackets)
 }
 
 // ODD-14: a hundred datagrams with a bad UDP checksum, and

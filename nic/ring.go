@@ -94,9 +94,9 @@ func newQueue(p *Port, index, count int) *Queue {
 	return q
 }
 
-// fill makes the ring anew and arms all of it but one descriptor (RX-6). It
-// models ixgbe_configure_rx_ring. What was in it must have been accounted for.
-func (q *Queue) fill(count int) {
+// empty makes the ring anew, with nothing armed. What was in it must have been
+// accounted for.
+func (q *Queue) empty(count int) {
 	if count != q.count {
 		size := 1
 		for size < count {
@@ -106,9 +106,17 @@ func (q *Queue) fill(count int) {
 	}
 	q.ntu, q.ntc, q.rdh, q.cleaned = 0, 0, 0, 0
 	q.head, q.tail, q.written, q.pieces, q.desc = 0, 0, 0, 0, 0
-	n := q.unused()
 	if q.pages != nil {
 		q.pages.empty(count)
+	}
+}
+
+// fill arms all of an empty ring but one descriptor (RX-6). It models the end of
+// ixgbe_configure_rx_ring.
+func (q *Queue) fill(count int) {
+	q.empty(count)
+	n := q.unused()
+	if q.pages != nil {
 		n, _ = q.provide(n, q.port.upAt)
 	}
 	q.ntu = q.after(q.ntu, n)
@@ -196,6 +204,9 @@ func (q *Queue) firstAfter(t engine.Time) engine.Time {
 // that the clean-up drops (RX-13).
 func (q *Queue) clean(c *cpu.Core, budget int) (packets int) {
 	p := q.port
+	if p.cfg.Down {
+		return 0 // napi_disable: nobody polls
+	}
 	q.cleaned = q.unused()
 	for packets < budget {
 		if q.cleaned >= refillBatch {
