@@ -115,8 +115,8 @@ type world struct {
 	meddled bool
 	// grain is what the instants of a round world are multiples of, 0 for a world that is not round.
 	grain engine.Time
-	// mangle spoils every so-many-th frame, 0 none.
-	mangle uint64
+	// mangle spoils every so-many-th frame, stray sends them astray, 0 none.
+	mangle, stray uint64
 }
 
 func (w *world) pick(n int) int                  { return int(w.rnd.Below(uint64(n))) }
@@ -170,6 +170,7 @@ func randomWorld(seed uint64) *world {
 	w.drivers()
 	w.device()
 	w.internet()
+	w.stack()
 	w.alter()
 	return w
 }
@@ -358,6 +359,9 @@ func (w *world) run(t *testing.T, naive bool, slices uint64) outcome {
 	for _, c := range w.traffic {
 		src, err := traffic.New(c, w.seed)
 		require.NoError(t, err)
+		if w.stray > 0 {
+			src = &strayed{FrameSource: src, every: w.stray, heads: map[*skb.Header]*[3]skb.Header{}}
+		}
 		if w.mangle > 0 {
 			src = &mangled{FrameSource: src, every: w.mangle, longest: uint32(max(1518, h.port(c.To).Config().MTU+22)), heads: map[*skb.Header]*[4]skb.Header{}}
 		}
@@ -380,7 +384,7 @@ func (w *world) run(t *testing.T, naive bool, slices uint64) outcome {
 	}
 	fall := h.Waterfall()
 	require.Equal(t, h.Ledger().Hand, fall.InHand(), "the waterfall must find what is in hand")
-	require.Equal(t, fall.Offered, total(fall.Frames))
+	require.Equal(t, fall.Offered+fall.Copied, total(fall.Frames))
 	require.Equal(t, fall.Delivered, total(fall.Copies))
 	require.Equal(t, fall.Tapped, total(fall.Taps))
 	out.Snapshot, out.Digest, out.Fanout = h.Snapshot(), h.Digest(), h.udp.Stats
