@@ -47,6 +47,8 @@ type Config struct {
 	// Routes are in the main table besides the interfaces' networks. Without any there is a default route
 	// through the first interface.
 	Routes []Route
+	// Conntrack is connection tracking.
+	Conntrack ConntrackConfig
 	// Netfilter are the rules of the firewall, the first match decides.
 	Netfilter []Rule
 }
@@ -98,25 +100,6 @@ func (r *Route) validate() error {
 		cfgerr.Check((r.Kind == Unicast) == (len(r.IfIndexes) > 0), "dev", r.IfIndexes, "an interface for a unicast route, and none for another"))
 }
 
-// Hook is a place where netfilter looks at packets (NF-1).
-type Hook uint8
-
-// Input hooks.
-const (
-	PreRouting Hook = iota
-	LocalIn
-)
-
-// A Rule drops what matches. A zero field matches everything.
-type Rule struct {
-	Hook             Hook
-	Src, Dst         skb.Addr
-	SrcPort, DstPort uint16
-	IfIndex          int32
-	// DropPPM is the probability of a drop, in millionths; 1000000 drops every match.
-	DropPPM uint32
-}
-
 // DefaultConfig returns the defaults of Linux 4.0.
 func DefaultConfig() Config {
 	return Config{
@@ -131,6 +114,7 @@ func DefaultConfig() Config {
 		IPFragLowThresh:    3 << 20,
 		IPFragTime:         30,
 		IPFragMaxDist:      64,
+		Conntrack:          DefaultConntrack(),
 	}
 }
 
@@ -158,8 +142,6 @@ func (c *Config) Validate() error {
 	for i := range c.Routes {
 		errs = append(errs, cfgerr.Under(fmt.Sprintf("routes[%d]", i), c.Routes[i].validate()))
 	}
-	for i := range c.Netfilter {
-		errs = append(errs, cfgerr.Range("netfilter.drop", c.Netfilter[i].DropPPM, 0, 1_000_000))
-	}
+	errs = append(errs, validateRules(c.Netfilter), c.Conntrack.validate())
 	return errors.Join(errs...)
 }

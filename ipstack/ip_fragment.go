@@ -126,6 +126,7 @@ func (l *Layer) fragInsertTrimming(c *cpu.Core, q *fragQueue, part *fragment) bo
 			}
 			part.offset += over
 			part.length -= over
+			part.trimmed()
 		}
 	}
 	end := part.offset + part.length
@@ -136,6 +137,7 @@ func (l *Layer) fragInsertTrimming(c *cpu.Core, q *fragQueue, part *fragment) bo
 		if over < next.length {
 			next.offset += over
 			next.length -= over
+			next.trimmed()
 			q.meat -= over
 			break
 		}
@@ -148,6 +150,13 @@ func (l *Layer) fragInsertTrimming(c *cpu.Core, q *fragQueue, part *fragment) bo
 	q.frags = append(q.frags[:at], q.frags[gone:]...)
 	q.insert(at, part)
 	return true
+}
+
+// trimmed says that a sum over the whole fragment is of no use any more.
+func (p *fragment) trimmed() {
+	if p.summed != skb.ChecksumUnnecessary {
+		p.summed = skb.ChecksumNone
+	}
 }
 
 func (q *fragQueue) insert(at int, part *fragment) {

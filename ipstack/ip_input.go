@@ -19,8 +19,13 @@ func (l *Layer) ipRcv(c *cpu.Core, b *skb.Buff) {
 		l.drop(c, reason)
 		return
 	}
-	b.Len = uint32(b.IPLen) // IP-11: trimmed
-	if len(l.Config.Netfilter) > 0 && l.netfilter(c, PreRouting, b) {
+	if b.Len > uint32(b.IPLen) { // IP-11
+		b.Len = uint32(b.IPLen)
+		if b.Summed == skb.ChecksumComplete {
+			b.Summed = skb.ChecksumNone
+		}
+	}
+	if l.filtering() && l.preRouting(c, b) {
 		return
 	}
 	l.ipRcvFinish(c, b)
@@ -82,7 +87,7 @@ func (l *Layer) ipRcvFinish(c *cpu.Core, b *skb.Buff) {
 			if r.reason == skb.IPRPFilter {
 				l.Net.TCPExt.IPReversePathFilter++ // RP-5
 			}
-			l.drop(c, r.reason)
+			l.refuse(c, b, r.reason)
 			return
 		}
 		b.Route = r.route
@@ -119,12 +124,12 @@ func (l *Layer) demuxes(h *skb.Header) bool {
 func (l *Layer) ipError(c *cpu.Core, b *skb.Buff) {
 	if l.Config.IPForward == 0 {
 		l.Net.IP.InAddrErrors++
-		l.drop(c, skb.IPInAddrErrors)
+		l.refuse(c, b, skb.IPInAddrErrors)
 		return
 	}
 	switch b.Route.Error {
 	case skb.InvalidRoute:
-		l.drop(c, skb.IPInNoRoutes)
+		l.refuse(c, b, skb.IPInNoRoutes)
 		return
 	case skb.NetUnreach:
 		l.Net.IPExt.InNoRoutes++
@@ -133,7 +138,7 @@ func (l *Layer) ipError(c *cpu.Core, b *skb.Buff) {
 	if l.peer(b.Head.Src, c.Now()).spend(c.Now(), routeErrorCost, routeErrorBurst) {
 		l.icmpReply(c, destUnreach, b)
 	}
-	l.drop(c, skb.IPInNoRoutes)
+	l.refuse(c, b, skb.IPInNoRoutes)
 }
 
 // ipForward models ip_forward as far as the input side counts: a packet that has
@@ -144,15 +149,18 @@ func (l *Layer) ipError(c *cpu.Core, b *skb.Buff) {
 func (l *Layer) ipForward(c *cpu.Core, b *skb.Buff) {
 	switch {
 	case b.PktType != skb.PacketHost:
-		l.drop(c, skb.IPInvalidDest)
+		l.refuse(c, b, skb.IPInvalidDest)
 	case b.Head.TTL <= 1:
 		l.Net.IP.InHdrErrors++
 		l.icmpReply(c, timeExceeded, b)
-		l.drop(c, skb.IPInHdr)
+		l.refuse(c, b, skb.IPInHdr)
 	default:
+		if l.conntrackConfirm(c, b) { // the last at POST_ROUTING
+			return
+		}
 		l.Net.IP.ForwDatagrams++
 		l.Net.IPExt.OutOctets += uint64(b.Len)
-		l.drop(c, skb.HandledElsewhere)
+		l.refuse(c, b, skb.HandledElsewhere)
 	}
 }
 
@@ -162,7 +170,7 @@ func (l *Layer) localDeliver(c *cpu.Core, b *skb.Buff) {
 	if b.Head.Fragment() && !l.ipDefrag(c, b, defragLocalDeliver) { // LD-1
 		return
 	}
-	if len(l.Config.Netfilter) > 0 && l.netfilter(c, LocalIn, b) {
+	if l.filtering() && l.localIn(c, b) {
 		return
 	}
 	b.Len -= uint32(b.Head.IHL) * 4
@@ -182,28 +190,4 @@ func (l *Layer) localDeliver(c *cpu.Core, b *skb.Buff) {
 		l.ICMPSend(c, b)
 		l.drop(c, skb.IPNoProto)
 	}
-}
-
-// netfilter models nf_hook_slow and reports whether the packet was dropped: no
-// IP counter moves (NF-2).
-func (l *Layer) netfilter(c *cpu.Core, hook Hook, b *skb.Buff) bool {
-	for i := range l.Config.Netfilter {
-		r := &l.Config.Netfilter[i]
-		if r.Hook != hook || !r.matches(b) {
-			continue
-		}
-		if r.DropPPM == 1_000_000 || l.Rand.Below(1_000_000) < uint64(r.DropPPM) {
-			l.drop(c, skb.NetfilterDrop)
-			return true
-		}
-		return false
-	}
-	return false
-}
-
-func (r *Rule) matches(b *skb.Buff) bool {
-	h := b.Head
-	return (r.Src == 0 || r.Src == h.Src) && (r.Dst == 0 || r.Dst == h.Dst) &&
-		(r.SrcPort == 0 || r.SrcPort == h.SrcPort) && (r.DstPort == 0 || r.DstPort == h.DstPort) &&
-		(r.IfIndex == 0 || r.IfIndex == b.IfIndex)
 }

@@ -120,50 +120,6 @@ func TestV6NotJoined(t *testing.T) {
 	b.dropped(map[skb.DropReason]uint64{skb.IPInvalidDest: 100})
 }
 
-// NF-1, NF-2: a drop by a rule moves no counter of its own; at PRE_ROUTING
-// nothing after InNoECTPkts, at LOCAL_IN the multicast counters, never
-// InDelivers.
-func TestNF2Drop(t *testing.T) {
-	pre := mib.Net{IP: mib.IP{InReceives: 1}, IPExt: mib.IPExt{InOctets: 128, InNoECTPkts: 1}}
-	in := pre
-	in.IPExt.InMcastPkts, in.IPExt.InMcastOctets = 1, 128
-	for name, tc := range map[string]struct {
-		rules []Rule
-		want  mib.Net
-		drop  bool
-	}{
-		"PRE_ROUTING":             {[]Rule{{Hook: PreRouting, DropPPM: 1_000_000}}, pre, true},
-		"LOCAL_IN":                {[]Rule{{Hook: LocalIn, DropPPM: 1_000_000}}, in, true},
-		"never":                   {[]Rule{{Hook: LocalIn, DropPPM: 0}}, in, false},
-		"another source":          {[]Rule{{Src: 0x0a000009, DropPPM: 1_000_000}}, in, false},
-		"this source":             {[]Rule{{Src: 0x0a000001, DropPPM: 1_000_000}}, pre, true},
-		"another destination":     {[]Rule{{Dst: 0x0a000001, DropPPM: 1_000_000}}, in, false},
-		"this destination":        {[]Rule{{Dst: 0xef010001, DropPPM: 1_000_000}}, pre, true},
-		"another source port":     {[]Rule{{SrcPort: 5001, DropPPM: 1_000_000}}, in, false},
-		"these ports":             {[]Rule{{SrcPort: 5000, DstPort: 5001, DropPPM: 1_000_000}}, pre, true},
-		"another port":            {[]Rule{{DstPort: 5000, DropPPM: 1_000_000}}, in, false},
-		"another device":          {[]Rule{{IfIndex: 1, DropPPM: 1_000_000}}, in, false},
-		"this device":             {[]Rule{{IfIndex: 2, DropPPM: 1_000_000}}, pre, true},
-		"the first match decides": {[]Rule{{DstPort: 5001}, {DropPPM: 1_000_000}}, in, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			b := newBench(t, func(_ *bench, c *Config) { c.Netfilter = tc.rules })
-			b.eth0.Join(skb.AddrFrom(group.Addr()))
-			b.receive(group)
-			if !tc.drop {
-				tc.want.IP.InDelivers = 1
-			}
-			b.counts(tc.want)
-			require.Equal(t, tc.drop, b.ledger.Dropped[skb.NetfilterDrop] == 1)
-		})
-	}
-	b := newBench(t, func(_ *bench, c *Config) { c.Netfilter = []Rule{{DropPPM: 250_000}} })
-	for range 4000 {
-		b.receive(local)
-	}
-	require.InDelta(t, 1000, float64(b.ledger.Dropped[skb.NetfilterDrop]), 3*27.4, "a quarter, within three standard deviations")
-}
-
 // IF-1, ED-6, K310-10: when early demux is asked, and when the route that it
 // brings still stands.
 func TestIF1EarlyDemux(t *testing.T) {

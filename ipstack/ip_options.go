@@ -18,11 +18,11 @@ func (l *Layer) ipRcvOptions(c *cpu.Core, b *skb.Buff) bool {
 	case skb.OptionsBad:
 		l.Net.IP.InHdrErrors++ // IF-3b
 		l.icmpReply(c, parameterProb, b)
-		l.drop(c, skb.IPInHdr)
+		l.refuse(c, b, skb.IPInHdr)
 		return true
 	}
 	if l.Config.AcceptSourceRoute == 0 || d.Conf.RefuseSourceRoute || !l.sourceRoute(c, d, b) { // IF-3c, IF-3d
-		l.drop(c, skb.IPSourceRoute)
+		l.refuse(c, b, skb.IPSourceRoute)
 		return true
 	}
 	return false

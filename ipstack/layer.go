@@ -63,12 +63,15 @@ type Layer struct {
 	routeGen  uint64
 	icmp      icmpLimit
 	frags     frags
+	rules     []RuleCounter
+	conntrack conntrack
 	peers     map[skb.Addr]*peer
 }
 
 // New returns a layer with the device lo.
 func New(l Layer) *Layer {
 	l.devices = []*Device{nil}
+	l.rules = make([]RuleCounter, len(l.Config.Netfilter))
 	l.AddDevice("lo", skb.MAC{}, 65536, skb.Addr(0x7f000001), 8)
 	return &l
 }
@@ -80,7 +83,10 @@ const (
 )
 
 // Settle brings what timers do to t.
-func (l *Layer) Settle(t engine.Time) { l.settleFrags(t) }
+func (l *Layer) Settle(t engine.Time) {
+	l.settleFrags(t)
+	l.settleConntrack(t)
+}
 
 // drop retires a packet in hand.
 func (l *Layer) drop(c *cpu.Core, r skb.DropReason) {

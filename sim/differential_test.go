@@ -529,6 +529,11 @@ func (c *coverage) add(o outcome) {
 	c.events["flow kept by packets under way"] += o.Flows.Kept
 	c.events["poll by a thread"] += o.Threaded
 	c.events["interrupt left masked"] += o.Deferred
+	for _, ct := range o.Snapshot.Conntrack {
+		c.events["connection"] += ct.Insert
+		c.events["early drop of a connection"] += ct.EarlyDrop
+		c.events["connection entered twice"] += ct.InsertFailed
+	}
 	c.events["datagram of fragments"] += o.Snapshot.Net.IP.ReasmOKs
 	c.events["fragment overlap"] += o.Snapshot.Net.IPExt.ReasmOverlaps
 	c.events["link partner lost"] += o.Partner
@@ -585,7 +590,7 @@ func (c *coverage) report(t *testing.T) {
 		"end of SO_RCVTIMEO or recvmmsg's timeout", "page fault", "wait for the socket's owner",
 		"service by a worker", "full queue of workers, dropped", "full queue of workers, waited", "MemErrors", "lock_sock by a program",
 		"igb rx_no_buffer_count", "igb rx_fifo_errors", "igb rx_queue_0_drops",
-		"datagram of fragments", "fragment overlap"} {
+		"datagram of fragments", "fragment overlap", "connection", "early drop of a connection", "connection entered twice"} {
 		t.Logf("%-28s %9d", e, c.events[e])
 		require.NotZero(t, c.events[e], "no case saw a %s", e)
 	}

@@ -370,6 +370,9 @@ func (w *world) internet() {
 	if w.one(4) {
 		w.fragment()
 	}
+	if w.one(5) {
+		w.track()
+	}
 	w.rnd = drawn
 }
 
@@ -414,5 +417,29 @@ func (w *world) fragment() {
 		c.MilliPPS = 1000 * uint64([]int{5_000, 50_000, 500_000}[w.pick(3)])
 		c.TOS = uint8(w.pick(4))
 		c.VLAN = 0
+	}
+	if w.one(2) { // two senders of one address and one mind: their fragments meet
+		c := &w.traffic[0]
+		c.Arrivals.Kind, c.Size, c.Flows = traffic.Constant, law.Constant(int64(w.between(1500, 4000))), 1
+		name := w.traffic[1].Name
+		w.traffic[1] = *c
+		w.traffic[1].Name, w.traffic[1].TOS = name, c.TOS^1
+		if w.one(2) { // but not of one link: they overlap
+			c.MTU, w.traffic[1].MTU = 576, 1500
+		}
+	}
+}
+
+// track loads connection tracking with little room, and rules at every place.
+func (w *world) track() {
+	ct := &w.cfg.IP.Conntrack
+	ct.On, ct.Max, ct.Buckets = true, w.between(1, 20), []int{1, 4, 64}[w.pick(3)]
+	ct.Assured = w.pick(ct.Max + 1)
+	for i := range w.traffic {
+		w.traffic[i].Flows = []int{1, 7, 500}[w.pick(3)]
+	}
+	if w.one(2) {
+		w.cfg.IP.Netfilter = append(w.cfg.IP.Netfilter, ipstack.Rule{Raw: true, Verdict: ipstack.NoTrack, MatchPPM: 300_000},
+			ipstack.Rule{Hook: ipstack.LocalIn, Verdict: ipstack.Reject, DropPPM: 100_000, Src: 0x0a000000, SrcLen: 8})
 	}
 }

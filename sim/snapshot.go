@@ -27,6 +27,9 @@ func (h *Host) Snapshot() Snapshot {
 		NoIgnoredMulti: !h.profile.IgnoredMulti, ReasmOverlaps: h.profile.FragOverlapFails, MemErrors: h.profile.UDPMemDrop != kernel.MemInErrors, TimePS: int64(h.now), HZ: h.cfg.HZ, Net: h.net, UDPMemPages: h.sockets.Memory.Pages,
 		FragMemory: h.ip.FragMemory(), Forwarding: h.cfg.IP.IPForward != 0, SocketsUsed: len(h.socks), SoftnetColumns: h.profile.SoftnetColumns, CPUs: append([]mib.CPU{}, h.stats...),
 	}
+	if h.cfg.IP.Conntrack.On {
+		s.Conntrack, s.ConntrackCount = h.ip.ConntrackStats(h.cfg.CPUs), h.ip.ConntrackCount()
+	}
 	for i, c := range h.cores {
 		s.CPUs[i].Time = c.Books(h.now)
 		s.CPUs[i].Softnet.FlowLimitCount -= h.softnet.CPUs[i].FlowLimitLost

@@ -62,7 +62,7 @@ var framePlaces = []struct {
 		skb.UnhandledProto, skb.HandledElsewhere}},
 	{"IP", []skb.DropReason{skb.OtherHost, skb.PktTooSmall, skb.IPInHdr, skb.IPCsum, skb.NetfilterDrop, skb.IPRPFilter,
 		skb.IPInvalidSource, skb.IPInvalidDest, skb.IPInAddrErrors, skb.IPInNoRoutes, skb.IPSourceRoute,
-		skb.FragReasmTimeout, skb.FragTooFar, skb.DupFrag, skb.FragInvalid, skb.FragMem, skb.IPNoProto}},
+		skb.FragReasmTimeout, skb.FragTooFar, skb.DupFrag, skb.FragInvalid, skb.FragMem, skb.ConntrackFull, skb.IPNoProto}},
 	{"UDP", []skb.DropReason{skb.NoSocket, skb.IgnoredMulti, skb.UDPCsum}},
 }
 

@@ -59,6 +59,7 @@ var feeds = []feed{
 	{skb.DupFrag, "a fragment that overlaps, is empty or goes beyond the end", []string{"snmp:Ip.ReasmReqds"}},
 	{skb.FragInvalid, "fragments with an impossible mix of ECN bits", reasmFails},
 	{skb.FragMem, "no memory for incomplete datagrams", reasmFails},
+	{skb.ConntrackFull, "the table of connection tracking full", []string{"nf_conntrack:drop"}},
 	{skb.IPNoProto, "no handler for the IP protocol", []string{"snmp:Ip.InUnknownProtos"}},
 	{skb.UDPCsum, "bad UDP checksum, found before a socket", []string{"snmp:Udp.InCsumErrors", "snmp:Udp.InErrors"}},
 	{skb.UDPCsum, "bad UDP checksum, found by the reader", []string{"snmp:Udp.InCsumErrors", "snmp:Udp.InErrors", "udp:drops"}},

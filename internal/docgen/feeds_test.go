@@ -211,6 +211,9 @@ var provocations = []provocation{
 		}
 	}},
 	{skb.FragMem, "no memory for incomplete datagrams", func(c *sim.Config) { c.IP.IPFragHighThresh, c.IP.IPFragLowThresh = 1, 1<<30 }, fragments([]int{100, 0}, []int{0})},
+	{skb.ConntrackFull, "the table of connection tracking full", func(c *sim.Config) {
+		c.IP.Conntrack.On, c.IP.Conntrack.Max, c.IP.Conntrack.Assured, c.IP.Conntrack.Buckets = true, 100, 100, 1
+	}, frame(func(*skb.Frame, *skb.Header) {})},
 	{skb.IPNoProto, "no handler for the IP protocol", nil, frame(func(_ *skb.Frame, h *skb.Header) { h.Proto = 132 })},
 	{skb.UDPCsum, "bad UDP checksum, found before a socket", nil, frame(func(_ *skb.Frame, h *skb.Header) { h.UDPChecksum = skb.ChecksumBad })},
 	{skb.UDPCsum, "bad UDP checksum, found by the reader", func(c *sim.Config) { c.NICs[0].GRO = false },

@@ -100,6 +100,8 @@ type Costs struct {
 	Route Cost `cost:"route"`
 	// ip_defrag of one fragment: finding its datagram, its place, and putting it together at the end.
 	Defrag Cost `cost:"defrag"`
+	// nf_conntrack_in and nf_conntrack_confirm of one packet; nothing without connection tracking.
+	Conntrack Cost `cost:"conntrack"`
 	// udp_rcv and __udp4_lib_rcv: header checks and the socket lookup.
 	UDP Cost `cost:"udp"`
 	// A software checksum over a datagram: udp4_gro_receive, __udp_lib_checksum_complete.

@@ -173,6 +173,9 @@ type Snapshot struct {
 	FragMemory int
 	// SoftnetColumns is the width of softnet_stat in this kernel: 10, 11, 13 or 15.
 	SoftnetColumns int
+	// Conntrack has what each CPU counts of connection tracking, nil without it; ConntrackCount is the number of connections.
+	Conntrack      []Conntrack
+	ConntrackCount int
 	// Forwarding is net.ipv4.ip_forward.
 	Forwarding bool
 	// NoIgnoredMulti is set for a kernel whose Udp row has no column IgnoredMulti (K310-9).

@@ -21,7 +21,7 @@ import (
 
 // counterStructs are the tables of counters. Link is filled from the device's
 // registers and the core's drops, so nothing increments its fields as such.
-var counterStructs = []string{"IP", "IPExt", "TCPExt", "ICMP", "UDP", "Softnet", "Link"}
+var counterStructs = []string{"IP", "IPExt", "TCPExt", "ICMP", "UDP", "Softnet", "Conntrack", "Link"}
 
 // stages are the directories that increment counters.
 var stages = []string{"ipstack", "socket", "softirq", "udp"}

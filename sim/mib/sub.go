@@ -37,6 +37,10 @@ func (s Snapshot) Sub(before Snapshot) Snapshot {
 			s.IRQs[i].Counts[j] = since(s.IRQs[i].Counts[j], before.IRQs[i].Counts[j])
 		}
 	}
+	s.Conntrack = append([]Conntrack(nil), s.Conntrack...)
+	for i := range min(len(s.Conntrack), len(before.Conntrack)) {
+		subFields(reflect.ValueOf(&s.Conntrack[i]).Elem(), reflect.ValueOf(before.Conntrack[i]))
+	}
 	old := map[uint64]*Socket{}
 	for i := range before.Sockets {
 		old[before.Sockets[i].Inode] = &before.Sockets[i]

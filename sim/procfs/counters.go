@@ -70,6 +70,9 @@ func Counters(s *mib.Snapshot) View {
 		{Path: "proc/net/udp", PerRow: true, Rows: udpSockets(s)},
 		{Path: "proc/softirqs", PerRow: true, Rows: cpuRows(s, softirqCounters)},
 	}
+	if s.Conntrack != nil {
+		v = append(v, File{Path: "proc/net/stat/nf_conntrack", PerRow: true, Rows: conntrackRows(s)})
+	}
 	for i := range s.Devices {
 		d := &s.Devices[i]
 		v = append(v, flat("sys/class/net/"+d.Name+"/statistics", named("", &d.Link)))
@@ -157,6 +160,14 @@ func cpuRows(s *mib.Snapshot, counters func(*mib.Snapshot, int) []mib.NameValue)
 // netstatIPExt returns the IpExt row in the width of this kernel.
 func netstatIPExt(s *mib.Snapshot) []mib.NameValue {
 	return slices.DeleteFunc(named("IpExt.", &s.Net.IPExt), func(c mib.NameValue) bool { return c.Name == "IpExt.ReasmOverlaps" && !s.ReasmOverlaps })
+}
+
+func conntrackRows(s *mib.Snapshot) []Row {
+	rows := make([]Row, len(s.Conntrack))
+	for cpu := range s.Conntrack {
+		rows[cpu] = Row{strconv.Itoa(cpu), []Label{{"cpu", cpu}}, named("", &s.Conntrack[cpu])}
+	}
+	return rows
 }
 
 // snmpUDP returns the Udp row in the width of this kernel (K310-9).

@@ -54,6 +54,7 @@ func TestEveryCounterIsAColumn(t *testing.T) {
 		{mib.IPExt{}, row(procfs.WriteNetstat, "IpExt")},
 		{mib.TCPExt{}, row(procfs.WriteNetstat, "TcpExt")},
 		{mib.Link{}, statistics},
+		{mib.Conntrack{}, strings.Fields(text(t, procfs.WriteConntrackStat, s))},
 	} {
 		eachTag(c.table, func(name string, _ uint64) { require.Contains(t, c.columns, name, "%T", c.table) })
 	}
@@ -98,7 +99,7 @@ func TestCountersJSON(t *testing.T) {
 	require.NoError(t, json.Unmarshal(out, &got))
 	require.ElementsMatch(t, []string{
 		"ethtool/eth0/S", "proc/interrupts", "proc/net/dev", "proc/net/netstat", "proc/net/snmp", "proc/net/sockstat",
-		"proc/net/softnet_stat", "proc/net/udp", "proc/softirqs", "proc/stat", "sys/class/net/eth0/statistics",
+		"proc/net/softnet_stat", "proc/net/stat/nf_conntrack", "proc/net/udp", "proc/softirqs", "proc/stat", "sys/class/net/eth0/statistics",
 		"sys/class/net/lo/statistics",
 	}, slices.Collect(maps.Keys(got)))
 	for path, want := range map[string]string{

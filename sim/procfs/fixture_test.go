@@ -101,6 +101,7 @@ func host() *mib.Snapshot {
 			{Name: "feed", Bucket: 14506, Local: 0xefc10441, LocalPort: 14506, Remote: 0x0a000102, RemotePort: 65535, Connected: true, RxQueue: 896,
 				UID: 12, Inode: 1_234_567_890_123, Drops: 1<<31 + 5, Delivered: 6003, Bytes: 6004},
 		},
+		Conntrack: []mib.Conntrack{{Searched: 9701, Found: 9702, New: 9703, Invalid: 9704, Insert: 9705, InsertFailed: 9706, Drop: 9707, EarlyDrop: 9708}},
 		Memberships: []mib.Membership{
 			{IfIndex: 2, Group: 0xef010001, Users: 4},
 			{IfIndex: 1, Group: 0xe0000001, Users: 1},

@@ -59,6 +59,7 @@ var ethtoolFiles = []struct {
 //	proc/{interrupts,softirqs,stat,uptime}
 //	proc/irq/<n>/{smp_affinity,smp_affinity_list,affinity_hint}
 //	proc/net/{dev,dev_mcast,igmp,mcfilter,netstat,ptype,snmp,sockstat,softnet_stat,udp}
+//	proc/net/stat/nf_conntrack, with connection tracking
 //	proc/self/net and proc/1/net, the same as proc/net
 //	sys/class/net/<if>/{address,mtu,...}, statistics/*, queues/rx-<n>/*
 //	ethtool/<if>/{S,a,c,g,i,l}, what `ethtool -S <if>` and so on print
@@ -86,6 +87,11 @@ func FS(s *mib.Snapshot) fs.FS {
 	for _, f := range procNetFiles {
 		for _, dir := range []string{"proc/net/", "proc/self/net/", "proc/1/net/"} {
 			t.root.add(dir+f.name, func(w io.Writer) error { return f.write(w, s) })
+		}
+	}
+	if s.Conntrack != nil {
+		for _, dir := range []string{"proc/net/", "proc/self/net/", "proc/1/net/"} {
+			t.root.add(dir+"stat/nf_conntrack", func(w io.Writer) error { return WriteConntrackStat(w, s) })
 		}
 	}
 	for _, irq := range shownIRQs(s) {

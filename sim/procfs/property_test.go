@@ -21,7 +21,7 @@ import (
 var writers = map[string]writer{
 	"softnet_stat": procfs.WriteSoftnetStat, "snmp": procfs.WriteSNMP, "netstat": procfs.WriteNetstat, "dev": procfs.WriteDev,
 	"udp": procfs.WriteUDP, "ptype": procfs.WritePType, "sockstat": procfs.WriteSockstat, "igmp": procfs.WriteIGMP,
-	"mcfilter": procfs.WriteMCFilter, "dev_mcast": procfs.WriteDevMcast, "softirqs": procfs.WriteSoftirqs,
+	"nf_conntrack": procfs.WriteConntrackStat, "mcfilter": procfs.WriteMCFilter, "dev_mcast": procfs.WriteDevMcast, "softirqs": procfs.WriteSoftirqs,
 	"interrupts": procfs.WriteInterrupts, "stat": procfs.WriteStat, "uptime": procfs.WriteUptime,
 }
 

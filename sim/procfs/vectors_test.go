@@ -324,6 +324,15 @@ func Test10_4Sockstat(t *testing.T) {
 	require.Equal(t, fmt.Sprintf(want, "1 memory 5888"), text(t, procfs.WriteSockstat, s))
 }
 
+// NF-3: the counters of connection tracking, a line per CPU.
+func TestNF3ConntrackStat(t *testing.T) {
+	s := &mib.Snapshot{ConntrackCount: 65536, Conntrack: []mib.Conntrack{{Searched: 1, Found: 2, New: 3, Invalid: 4, Insert: 5, InsertFailed: 6, Drop: 7, EarlyDrop: 1<<32 + 8}, {}}}
+	require.Equal(t, "entries  searched found new invalid ignore delete delete_list insert insert_failed drop early_drop icmp_error  expect_new expect_create expect_delete search_restart\n"+
+		"00010000  00000001 00000002 00000003 00000004 00000000 00000000 00000000 00000005 00000006 00000007 00000008 00000000  00000000 00000000 00000000 00000000\n"+
+		"00010000  00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000  00000000 00000000 00000000 00000000\n",
+		text(t, procfs.WriteConntrackStat, s))
+}
+
 // 10.1: Forwarding is 1 for a router and 2 for a host.
 func Test10_1Forwarding(t *testing.T) {
 	require.Contains(t, text(t, procfs.WriteSNMP, &mib.Snapshot{}), "\nIp: 2 64 ")

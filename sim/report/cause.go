@@ -69,6 +69,7 @@ const (
 	netNetstat  = "proc/net/netstat"
 	softnetStat = "proc/net/softnet_stat"
 	netUDP      = "proc/net/udp"
+	nfConntrack = "proc/net/stat/nf_conntrack"
 )
 
 // counterOf returns the counter in which a packet that ended for that reason
@@ -106,6 +107,8 @@ func counterOf(r skb.DropReason) Counter {
 		return Counter{netSNMP, "Ip.InAddrErrors"}
 	case skb.IPInNoRoutes:
 		return Counter{netNetstat, "IpExt.InNoRoutes"}
+	case skb.ConntrackFull:
+		return Counter{nfConntrack, "drop"}
 	case skb.FragReasmTimeout:
 		return Counter{netSNMP, "Ip.ReasmTimeout"}
 	case skb.FragTooFar, skb.FragInvalid, skb.FragMem:

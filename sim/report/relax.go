@@ -157,7 +157,7 @@ const largestRing = 4096
 // softirqCosts are what the softirq spends on packets; the timer's part of it,
 // and latencies in which no CPU is busy, stay.
 var softirqCosts = []string{"hardirq", "softirq", "net_rx", "poll", "poll_done", "ipi", "reschedule", "driver", "refill", "gro", "core", "rps",
-	"backlog", "tap", "tap_ring", "tap_filter", "timestamp", "ip", "route", "defrag", "udp", "checksum", "clone", "enqueue", "full_drop", "remote_enqueue", "free_drop", "no_port", "wake", "epoll_wake"}
+	"backlog", "tap", "tap_ring", "tap_filter", "timestamp", "ip", "route", "conntrack", "defrag", "udp", "checksum", "clone", "enqueue", "full_drop", "remote_enqueue", "free_drop", "no_port", "wake", "epoll_wake"}
 
 // readerCosts are what a reader spends in the kernel.
 var readerCosts = []string{"syscall", "dequeue", "copy", "recv_empty", "epoll_wait", "remote_socket"}

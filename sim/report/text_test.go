@@ -164,7 +164,9 @@ func TestShorten(t *testing.T) {
 
 // Every loss has a counter, and every counter that a reason names exists.
 func TestCountersOfReasons(t *testing.T) {
-	k, err := knownOf(world(1000, reader()))
+	sc := world(1000, reader())
+	sc.Host.IP.Conntrack.On = true
+	k, err := knownOf(sc)
 	require.NoError(t, err)
 	for r := skb.NotDropped + 1; r < skb.NumReasons; r++ {
 		c := counterOf(r)

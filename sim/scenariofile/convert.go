@@ -75,6 +75,9 @@ func (c *converter) convert() scenario.Scenario {
 	for i := range c.doc.Taps {
 		s.Taps = append(s.Taps, c.tap(path{"taps"}.item(i), &c.doc.Taps[i], &s.Host, true))
 	}
+	if d := c.doc.Conntrack; d != nil {
+		s.Host.IP.Conntrack.On, s.Host.IP.Conntrack.Assured = true, d.Assured
+	}
 	for i := range c.doc.Netfilter {
 		s.Host.IP.Netfilter = append(s.Host.IP.Netfilter, c.rule(i))
 	}

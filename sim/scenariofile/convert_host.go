@@ -211,11 +211,26 @@ func (c *converter) route(i int) ipstack.Route {
 	return r
 }
 
+// verdicts are the verdicts of rules by their names.
+var verdicts = map[string]ipstack.Verdict{"DROP": ipstack.Drop, "REJECT": ipstack.Reject, "ACCEPT": ipstack.Accept, "NOTRACK": ipstack.NoTrack}
+
+// prefixLen is the length of a rule's prefix: 0 for a single address.
+func prefixLen(n *network) int {
+	if !n.v.IsValid() || n.v.Bits() == 32 {
+		return 0
+	}
+	return n.v.Bits()
+}
+
 // rule converts one netfilter rule.
 func (c *converter) rule(i int) ipstack.Rule {
 	d := &c.doc.Netfilter[i]
 	r := ipstack.Rule{
-		Src: skb.AddrFrom(d.Src.v), Dst: skb.AddrFrom(d.Dst.v), SrcPort: d.SPort, DstPort: d.DPort, DropPPM: d.Drop.v,
+		Raw: d.Table == "raw", Src: skb.AddrFrom(d.Src.v.Addr()), Dst: skb.AddrFrom(d.Dst.v.Addr()), SrcLen: prefixLen(&d.Src), DstLen: prefixLen(&d.Dst),
+		Proto: d.Proto.v, SrcPort: d.SPort, DstPort: d.DPort, MatchPPM: d.Probability.v, Verdict: verdicts[d.Verdict], DropPPM: d.Drop.v,
+	}
+	if wrong := map[string]string{"LOCAL_IN": "mangle", "PRE_ROUTING": "filter"}[d.Hook]; d.Table == wrong {
+		c.fault(path{"netfilter"}.item(i).under("table"), "", "raw or mangle at PRE_ROUTING, filter at LOCAL_IN")
 	}
 	if d.Hook == "LOCAL_IN" {
 		r.Hook = ipstack.LocalIn

@@ -40,6 +40,8 @@ type document struct {
 	Devices []deviceSection `json:"devices,omitempty"`
 	// Taps are packet sockets of the host, bound to a device or to none. Those of an interface can stand there as well.
 	Taps []tapSection `json:"taps,omitempty"`
+	// Conntrack switches connection tracking on; its limits are sysctls.
+	Conntrack *conntrackSection `json:"conntrack,omitempty"`
 	// Netfilter are the rules of the firewall; the first match decides (NF-1).
 	Netfilter []ruleSection `json:"netfilter,omitempty"`
 	// Traffic are the sources of frames: made by a law, or replayed from a capture (with pcap).
@@ -433,21 +435,35 @@ type routeSection struct {
 	Devs []string `json:"devs,omitempty" example:"[\"eth0\", \"eth1\"]"`
 }
 
+// A conntrackSection is connection tracking.
+type conntrackSection struct {
+	// Assured is the number of entries that other, assured connections hold all the time.
+	Assured int `json:"assured" min:"0" max:"16777216"`
+}
+
 // A ruleSection is a netfilter rule. What is left out matches everything.
 type ruleSection struct {
 	// Hook is where the rule looks (NF-1).
 	Hook string `json:"hook" enum:"PRE_ROUTING LOCAL_IN"`
-	// Src is the source address.
-	Src address `json:"src,omitzero"`
-	// Dst is the destination address.
-	Dst address `json:"dst,omitzero"`
+	// Table is where the rule stands: raw, before connection tracking, or behind it: mangle at PRE_ROUTING, filter at LOCAL_IN. Left out: behind it.
+	Table string `json:"table,omitempty" enum:"raw mangle filter" example:"\"raw\""`
+	// Src is the source address, or a network.
+	Src network `json:"src,omitzero"`
+	// Dst is the destination address, or a network.
+	Dst network `json:"dst,omitzero"`
+	// Proto is the IP protocol.
+	Proto protocol `json:"proto,omitzero"`
 	// SPort is the source port.
 	SPort uint16 `json:"sport,omitempty" example:"5000"`
 	// DPort is the destination port.
 	DPort uint16 `json:"dport,omitempty" example:"14506"`
 	// In is the interface.
 	In string `json:"in,omitempty" example:"\"eth0\""`
-	// Drop is the share of matching packets that is dropped; the others pass.
+	// Probability is the share of packets that the rule matches at random; for the others the next rule is asked.
+	Probability share `json:"probability,omitzero"`
+	// Verdict is what becomes of a packet: REJECT answers with an ICMP message, NOTRACK keeps it from connection tracking.
+	Verdict string `json:"verdict" enum:"DROP REJECT ACCEPT NOTRACK"`
+	// Drop is the share of matching packets that DROP and REJECT drop; the others are accepted.
 	Drop share `json:"drop"`
 }
 
@@ -739,7 +755,7 @@ func (r *routeSection) UnmarshalJSON(b []byte) error {
 // UnmarshalJSON decodes on top of the defaults.
 func (r *ruleSection) UnmarshalJSON(b []byte) error {
 	type plain ruleSection
-	*r = ruleSection{Hook: "PRE_ROUTING", Drop: as[shareNotation](uint32(1_000_000))}
+	*r = ruleSection{Hook: "PRE_ROUTING", Verdict: "DROP", Drop: as[shareNotation](uint32(1_000_000))}
 	return json.Unmarshal(b, (*plain)(r))
 }
 

@@ -250,6 +250,8 @@ var patterns = map[string]string{
 	"endpointNotation": `^[0-9]+(\.[0-9]+){3}:[0-9]+$`,
 	"patternNotation":  `^([0-9]+(\.[0-9]+){3})?(:[0-9]+)?$`,
 	"prefixNotation":   `^[0-9]+(\.[0-9]+){3}/[0-9]+$`,
+	"networkNotation":  `^[0-9]+(\.[0-9]+){3}(/[0-9]+)?$`,
+	"protoNotation":    `^([a-z]+|[0-9]+)$`,
 	"macNotation":      `^[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}$|^[0-9a-fA-F]{4}(\.[0-9a-fA-F]{4}){2}$`,
 	"keyNotation":      `^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){39}$`,
 }

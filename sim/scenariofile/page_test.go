@@ -133,6 +133,7 @@ var labels = map[string]string{
 	timeNotation{}.want(): "time", neverNotation{}.want(): "time or `never`", rateNotation{}.want(): "rate", linkNotation{}.want(): "link speed",
 	bytesNotation{}.want(): "bytes", shareNotation{}.want(): "share", factorNotation{}.want(): "factor", maskNotation{}.want(): "CPU mask",
 	addrNotation{}.want(): "address", endpointNotation{}.want(): "address:port", patternNotation{}.want(): "address, `\":port\"` or both",
+	networkNotation{}.want(): "address or address/length", protoNotation{}.want(): "protocol",
 	prefixNotation{}.want(): "address/length", macNotation{}.want(): "MAC address", keyNotation{}.want(): "40 bytes in hexadecimal, colons between",
 }
 

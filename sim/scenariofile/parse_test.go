@@ -132,7 +132,10 @@ func TestEverything(t *testing.T) {
 	h.Limits.UDPMem = [3]int{1000, 2000, 3000}
 	h.IP.Netfilter = []ipstack.Rule{{
 		Hook: ipstack.LocalIn, Src: 0x0a000001, Dst: 0xef010101, SrcPort: 5000, DstPort: 9999, IfIndex: scenario.IfIndex(1), DropPPM: 1000,
+	}, {
+		Raw: true, Src: 0x0a000000, SrcLen: 8, Proto: skb.ProtoUDP, MatchPPM: 500_000, Verdict: ipstack.NoTrack, DropPPM: 1_000_000,
 	}}
+	h.IP.Conntrack.On, h.IP.Conntrack.Assured = true, 1000
 	eth1, eth2, eth3 := nic.DefaultConfig(), nic.DefaultIgb(), nic.DefaultIgb()
 	for i, c := range []*nic.Config{&eth1, &eth2, &eth3} {
 		c.MAC[5] += byte(i + 1)

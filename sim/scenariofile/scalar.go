@@ -5,8 +5,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/seed-556df219/rxpath/sim/engine"
@@ -237,6 +240,54 @@ func (prefixNotation) want() string {
 	return "an IPv4 address and the length of its network such as 10.0.0.2/24"
 }
 
+// networkNotation is an address, or all addresses with a prefix.
+type networkNotation struct{}
+
+func (networkNotation) parse(s string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(s); err == nil && a.Is4() {
+		return netip.PrefixFrom(a, 32), nil
+	}
+	p, err := netip.ParsePrefix(s)
+	if err != nil || !p.Addr().Is4() || p.Bits() == 0 {
+		return netip.Prefix{}, errNotation
+	}
+	return p, nil
+}
+func (networkNotation) format(p netip.Prefix) string {
+	if p.Bits() == 32 {
+		return p.Addr().String()
+	}
+	return p.String()
+}
+func (networkNotation) want() string {
+	return "an IPv4 address, or a network such as 10.0.0.0/8"
+}
+
+// protoNotation is an IP protocol by name or number.
+type protoNotation struct{ plainNumbers }
+
+var protoNames = map[string]uint8{"icmp": skb.ProtoICMP, "igmp": skb.ProtoIGMP, "tcp": skb.ProtoTCP, "udp": skb.ProtoUDP}
+
+func (protoNotation) parse(s string) (uint8, error) {
+	if p, ok := protoNames[s]; ok {
+		return p, nil
+	}
+	n, err := strconv.ParseUint(s, 10, 8)
+	if err != nil || n == 0 {
+		return 0, errNotation
+	}
+	return uint8(n), nil
+}
+func (protoNotation) format(p uint8) string {
+	for _, name := range slices.Sorted(maps.Keys(protoNames)) {
+		if protoNames[name] == p {
+			return name
+		}
+	}
+	return strconv.Itoa(int(p))
+}
+func (protoNotation) want() string { return "icmp, igmp, tcp, udp, or the number of an IP protocol" }
+
 // macNotation is a unicast Ethernet address.
 type macNotation struct{}
 
@@ -320,6 +371,8 @@ type (
 	endpoint  = scalar[netip.AddrPort, endpointNotation]
 	pattern   = scalar[netip.AddrPort, patternNotation]
 	prefix    = scalar[netip.Prefix, prefixNotation]
+	network   = scalar[netip.Prefix, networkNotation]
+	protocol  = scalar[uint8, protoNotation]
 	mac       = scalar[skb.MAC, macNotation]
 	hashKey   = scalar[[]byte, keyNotation]
 )

@@ -70,7 +70,7 @@ func TestPatternsAreLooserThanParsers(t *testing.T) {
 		rapid.StringMatching(`[0-9a-fA-F]{1,9}(,[0-9a-fA-F]{1,9}){0,2}`),
 		rapid.StringMatching(`0[02468ace]([:-][0-9a-fA-F]{2}){5}|0[02468ace][0-9a-f]{2}(\.[0-9a-f]{4}){2}|0[02]([:.][0-9a-f]{2}){7}`),
 		rapid.StringMatching(`[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){39}`),
-		rapid.SampledFrom([]string{"never", "", "0"}),
+		rapid.SampledFrom([]string{"never", "", "0", "udp", "132", "10.0.0.0/8"}),
 	)
 	accepts := map[string]func(string) bool{
 		"timeNotation": parses(timeNotation{}), "neverNotation": parses(neverNotation{}), "rateNotation": parses(rateNotation{}),
@@ -78,6 +78,7 @@ func TestPatternsAreLooserThanParsers(t *testing.T) {
 		"factorNotation": parses(factorNotation{}), "maskNotation": parses(maskNotation{}), "addrNotation": parses(addrNotation{}),
 		"endpointNotation": parses(endpointNotation{}), "patternNotation": parses(patternNotation{}), "prefixNotation": parses(prefixNotation{}),
 		"macNotation": parses(macNotation{}), "keyNotation": parses(keyNotation{}),
+		"networkNotation": parses(networkNotation{}), "protoNotation": parses(protoNotation{}),
 	}
 	require.Len(t, accepts, len(patterns))
 	seen := map[string]bool{}
@@ -112,6 +113,8 @@ func TestNotationsRoundTrip(t *testing.T) {
 	}
 	check("pattern", again(patternNotation{}), "239.1.1.1", ":6100", "239.1.1.1:6100", "0.0.0.0:5")
 	check("prefix", again(prefixNotation{}), "10.0.0.2/24", "0.0.0.0/0")
+	check("network", again(networkNotation{}), "10.0.0.0/8", "10.0.0.1")
+	check("proto", again(protoNotation{}), "udp", "132", "igmp")
 	check("mac", again(macNotation{}), "02-00-00-00-00-10", "0200.0000.0010", "02:00:00:00:00:ff")
 	check("key", again(keyNotation{}), strings.Repeat("6D:", 39)+"5a")
 	check("never", again(neverNotation{}), "never", "1us")

@@ -49,6 +49,17 @@ const (
 	InvalidRoute            // EINVAL
 )
 
+// Conntrack is what connection tracking knows of a packet.
+type Conntrack uint8
+
+// States of tracking.
+const (
+	CTNone        Conntrack = iota // not looked at, or of no connection
+	CTUntracked                    // told to leave it alone
+	CTNew                          // the first of a connection, not confirmed yet
+	CTEstablished                  // of a connection in the table
+)
+
 // A Route is the result of route input. It models struct rtable.
 type Route struct {
 	Type RouteType
@@ -99,6 +110,8 @@ type Buff struct {
 	TStamp engine.Time
 	// Sock is the socket attached by early demux (skb->sk), nil otherwise.
 	Sock any
+	// CT is what connection tracking made of the packet (skb->nfct).
+	CT Conntrack
 	// Ready, Polled and Queued are when the descriptor was written back, when the
 	// poll picked the frame up, and when it last entered a queue.
 	Ready, Polled, Queued engine.Time
@@ -118,7 +131,7 @@ func (b *Buff) Reset(f *Frame) {
 	if b.FragLen != 0 {
 		b.FragLen, b.FragTruesize, b.TailRoom = 0, 0, 0
 	}
-	b.Cloned = false
+	b.Cloned, b.CT = false, CTNone
 	b.Ready, b.Polled, b.Queued = 0, 0, 0
 }
 

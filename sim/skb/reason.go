@@ -95,6 +95,8 @@ const (
 	DupFrag
 	// FragInvalid: fragments that do not make a datagram: too long, or an impossible mix of ECN bits (FR-8).
 	FragInvalid
+	// ConntrackFull: no room for the packet's connection in the table of connection tracking (NF-3).
+	ConntrackFull
 	// FragMem: no memory for incomplete datagrams (FR-2, FR-4).
 	FragMem
 	// TCIngress: a filter of the ingress queueing discipline said so (CORE-4.5).
@@ -129,8 +131,9 @@ var reasonNames = [NumReasons]string{
 	NetfilterDrop: "NETFILTER_DROP", IPRPFilter: "IP_RPFILTER", IPInvalidSource: "IP_INVALID_SOURCE",
 	IPInvalidDest: "IP_INVALID_DEST", IPInAddrErrors: "IP_INADDRERRORS", IPInNoRoutes: "IP_INNOROUTES", IPSourceRoute: "IP_SOURCE_ROUTE",
 	FragReasmTimeout: "FRAG_REASM_TIMEOUT", FragTooFar: "FRAG_TOO_FAR", DupFrag: "DUP_FRAG", FragInvalid: "FRAG_INVALID", FragMem: "FRAG_MEM",
-	IPNoProto: "IP_NOPROTO",
-	UDPCsum:   "UDP_CSUM", NoSocket: "NO_SOCKET", IgnoredMulti: "IGNORED_MULTI", NoMem: "NOMEM",
+	ConntrackFull: "NF_CONNTRACK_FULL",
+	IPNoProto:     "IP_NOPROTO",
+	UDPCsum:       "UDP_CSUM", NoSocket: "NO_SOCKET", IgnoredMulti: "IGNORED_MULTI", NoMem: "NOMEM",
 	SocketRcvbuff: "SOCKET_RCVBUFF", SocketBacklog: "SOCKET_BACKLOG", SocketFilter: "SOCKET_FILTER",
 	ProtoMem: "PROTO_MEM", SocketClosed: "SOCKET_CLOSE", CopyFault: "COPY_FAULT", TapFull: "PACKET_SOCK_ERROR",
 }
@@ -150,7 +153,7 @@ func (r DropReason) Hardware() bool { return r > NotDropped && r < firstSoftware
 // reasons are refusals on purpose (contracts: drops and rejects).
 func (r DropReason) Lost() bool {
 	switch r {
-	case HWFIFO, HWNoDesc, HWReset, CPUBacklog, MacvlanBacklog, NoMem, SocketRcvbuff, SocketBacklog, ProtoMem, FragMem, CopyFault, TapFull:
+	case HWFIFO, HWNoDesc, HWReset, CPUBacklog, MacvlanBacklog, NoMem, SocketRcvbuff, SocketBacklog, ProtoMem, FragMem, ConntrackFull, CopyFault, TapFull:
 		return true
 	}
 	return false
