@@ -62,7 +62,7 @@ var ethtoolFiles = []struct {
 //	proc/net/stat/nf_conntrack, with connection tracking
 //	proc/self/net and proc/1/net, the same as proc/net
 //	sys/class/net/<if>/{address,mtu,...}, statistics/*, queues/rx-<n>/*
-//	ethtool/<if>/{S,a,c,g,i,l}, what `ethtool -S <if>` and so on print
+//	ethtool/<if>/{S,a,c,g,i,l}, what `ethtool -S <if>` and so on print, and x where the driver has it
 //
 // It implements [fs.ReadDirFS], [fs.StatFS] and [fs.ReadFileFS]; its files are
 // seekable. A file is rendered each time that it is opened, so s must not
@@ -185,6 +185,9 @@ func (n *node) addDevice(d *mib.Device, cpus int) {
 	}
 	if d.Ethtool == nil {
 		return
+	}
+	if len(d.Ethtool.Indirection) > 0 {
+		n.add("ethtool/"+d.Name+"/x", func(w io.Writer) error { return WriteEthtoolIndirection(w, d) })
 	}
 	for _, f := range ethtoolFiles {
 		n.add("ethtool/"+d.Name+"/"+f.option, func(w io.Writer) error { return f.write(w, d) })
