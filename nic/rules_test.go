@@ -159,29 +159,3 @@ func TestLayout(t *testing.T) {
 		require.True(t, portOf(DefaultConfig(), 3).OtherLast())
 	})
 }
-
-// HW-29: the driver's 32-bit fields wrap.
-func TestHW29Wrap(t *testing.T) {
-	b := newBench(t, oneQueue())
-	b.port.queues[0].AllocPageFailed = 1<<32 + 3
-	b.port.queues[0].AllocBuffFailed = 1<<32 + 4
-	require.EqualValues(t, 3, b.ethtool("alloc_rx_page_failed"))
-	require.EqualValues(t, 4, b.ethtool("alloc_rx_buff_failed"))
-}
-
-// HW-30: the command folds first, so that rx_missed_errors is fresh in it while
-// the interface's statistics still show the last fold; rx_dropped is the core's.
-func TestHW30Fresh(t *testing.T) {
-	cfg := oneQueue()
-	cfg.TXPause = false
-	b := newBench(t, cfg, stalled)
-	b.port.Connect(&train{frame: frameOf(60), start: us, gap: lineRate(60), n: 10_000})
-	b.until(20 * engine.Millisecond)
-	require.EqualValues(t, 10_000-511-8192, b.ethtool("rx_missed_errors"))
-	require.Zero(t, b.port.Link().RXMissedErrors)
-	for _, s := range b.port.EthtoolStats(77) {
-		if s.Name == "rx_dropped" {
-			require.EqualValues(t, 77, s.Value)
-		}
-	}
-}
