@@ -273,7 +273,7 @@ func (q *Queue) receive(c *cpu.Core, s *slot) bool {
 	q.head++
 	p.ledger.Take()
 	c.Spend(p.costs.Driver.For(b.Frame.Len))
-	b.Polled = c.Now()
+	b.Polled, b.AllocCPU = c.Now(), uint16(c.ID())+1
 	p.latRing.Record(b.Polled - b.Ready)
 	c.Digest.Fold(b.Polled, digestPolled)
 

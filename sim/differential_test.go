@@ -71,6 +71,8 @@ type outcome struct {
 	Fanout   udp.Stats
 	// Threaded counts polls by threads, Deferred those that left the interrupt masked.
 	Threaded, Deferred uint64
+	// DeferKicks counts interrupts to free what readers left.
+	DeferKicks uint64
 	// Flows is what RFS did.
 	Flows softirq.FlowStats
 	// Partner counts what link partners lost, Changes what was changed and what the host said to it.
@@ -397,7 +399,7 @@ func (w *world) run(t *testing.T, naive bool, slices uint64) outcome {
 	for _, p := range h.pollers {
 		out.Threaded += p.Polls
 	}
-	out.Flows = h.softnet.FlowStats
+	out.Flows, out.DeferKicks = h.softnet.FlowStats, h.softnet.DeferKicks
 	for _, n := range h.napis {
 		out.Deferred += n.Deferrals
 	}
@@ -527,6 +529,7 @@ func (c *coverage) add(o outcome) {
 	c.events["packet steered to its reader"] += o.Flows.Followed
 	c.events["flow moved to its reader"] += o.Flows.Moved
 	c.events["flow kept by packets under way"] += o.Flows.Kept
+	c.events["interrupt to free"] += o.DeferKicks
 	c.events["poll by a thread"] += o.Threaded
 	c.events["interrupt left masked"] += o.Deferred
 	for _, ct := range o.Snapshot.Conntrack {
@@ -584,7 +587,7 @@ func (c *coverage) report(t *testing.T) {
 		}
 	}
 	for _, e := range []string{"time_squeeze", "softirq restart", "ksoftirqd wake-up", "task wake-up", "preemption", "received_rps", "flow_limit_count", "tick",
-		"reschedule interrupt", "read", "packet steered to its reader", "flow moved to its reader", "flow kept by packets under way", "poll by a thread", "interrupt left masked", "clone under the slot lock", "clone", "early demux", "tx_flow_control_xoff", "tx_flow_control_xon",
+		"reschedule interrupt", "read", "packet steered to its reader", "flow moved to its reader", "flow kept by packets under way", "interrupt to free", "poll by a thread", "interrupt left masked", "clone under the slot lock", "clone", "early demux", "tx_flow_control_xoff", "tx_flow_control_xon",
 		"rx_flow_control_xoff", "rx_flow_control_xon", "non_eop_descs", "alloc_rx_page_failed", "alloc_rx_buff_failed", "fdir_match", "fdir_miss",
 		"wait for a slot lock", "clone that failed", "change", "change refused", "link partner lost", "lsc_int", "consumer promoted",
 		"end of SO_RCVTIMEO or recvmmsg's timeout", "page fault", "wait for the socket's owner",

@@ -165,6 +165,9 @@ func (h *Host) makeLayers() {
 		Rand: engine.NewStream(h.cfg.Seed, "skb_clone")}
 	h.sockets = socket.Host{Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger, Net: &h.net, Memory: socket.Memory{Limits: h.cfg.Limits}, Stack: &h.latStack}
 
+	if h.profile.SKBDefer {
+		h.sockets.DeferFree = h.softnet.DeferFree // socket ─▶ softirq: memory goes back
+	}
 	if h.cfg.Softirq.RPSSockFlowEntries > 0 {
 		h.sockets.RecordFlow = h.softnet.RecordFlow // socket ─▶ softirq: RFS
 	}

@@ -41,6 +41,7 @@ var joins = map[string]string{
 	"softirq.Host.Stack":       "",
 	"softirq.Host.Device":      "",
 	"softirq.Host.BacklogWait": "",
+	"socket.Host.DeferFree":    "only of kernels that defer",
 	"socket.Host.RecordFlow":   "only with a socket flow table",
 	"softirq.Host.Trace":       "only while somebody watches",
 	"cpu.Core.Defer":           "only if some softirqs are left to ksoftirqd",

@@ -23,11 +23,12 @@ func (h *Host) placeFlowTables(dev *ipstack.Device, counts map[string]int) {
 }
 
 // markSteered marks the CPUs to which RFS may steer: those of connected
-// sockets' readers, who tell it where they are.
+// sockets' readers, who tell it where they are. Readers that leave skbs to other
+// CPUs disturb those.
 func (h *Host) markSteered(busy []bool) {
 	for _, s := range h.socks {
 		for _, t := range s.readers {
-			if h.sockets.RecordFlow != nil && s.sock.SaveRXHash {
+			if h.sockets.DeferFree != nil || h.sockets.RecordFlow != nil && s.sock.SaveRXHash {
 				busy[t.Task().Core().ID()] = true
 			}
 		}

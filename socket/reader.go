@@ -392,8 +392,11 @@ func (t *Thread) free(c *cpu.Core) {
 func (t *Thread) release(c *cpu.Core) {
 	if t.bad {
 		t.cur.kill(c.Now(), &t.d, &c.Digest)
-	} else {
-		t.cur.copied(&t.d)
+		return
+	}
+	t.cur.copied(&t.d)
+	if free := t.host.DeferFree; free != nil {
+		free(c, int(t.d.AllocCPU))
 	}
 }
 

@@ -37,6 +37,8 @@ type Host struct {
 	RecordFlow func(c *cpu.Core, hash uint32)
 	// SMP: several CPUs process packets, and wait for each other at a socket's lock.
 	SMP bool
+	// DeferFree, if not nil, is told of every skb that a reader on core c frees, with the CPU that made it (linux-6.18 3.7).
+	DeferFree func(c *cpu.Core, alloc int)
 	// Stack, if not nil, records the time from the poll to the receive queue.
 	Stack *hist.Hist
 
@@ -65,8 +67,8 @@ type Datagram struct {
 	// Peeked: it has been seen with MSG_PEEK.
 	Peeked bool
 	ref    *reference // of those who have it besides the queue, nil if nobody ever had
-	// CPU is where it was queued.
-	CPU uint16
+	// CPU is where it was queued, AllocCPU where its skb was made.
+	CPU, AllocCPU uint8
 }
 
 // Sock is one UDP socket. It models struct sock.
@@ -260,7 +262,10 @@ func (s *Sock) fill(d *Datagram, c *cpu.Core, b *skb.Buff) {
 	if s.SaveRXHash {
 		s.rxHash = b.Hash
 	}
-	d.Unverified, d.Peeked, d.CPU, d.ref = b.Summed == skb.ChecksumNone, false, uint16(c.ID()), nil
+	d.Unverified, d.Peeked, d.CPU, d.ref = b.Summed == skb.ChecksumNone, false, uint8(c.ID()), nil
+	if d.AllocCPU = d.CPU; b.AllocCPU != 0 {
+		d.AllocCPU = uint8(b.AllocCPU - 1)
+	}
 	if s.filter != nil {
 		d.Unverified = false // each clone was verified for its own socket (CS-2)
 	}

@@ -28,13 +28,15 @@ type Config struct {
 	BusyPoll int `sysctl:"net.core.busy_poll"`
 	// BusyRead is the time in microseconds that a receive busy-polls the device. It changes nothing here: nobody busy-polls.
 	BusyRead int `sysctl:"net.core.busy_read"`
+	// SKBDeferMax is the number of skbs that wait to be freed on the CPU that made them, in kernels that let readers do so (6.18).
+	SKBDeferMax int `sysctl:"net.core.skb_defer_max"`
 	// TstampPrequeue takes receive timestamps before RPS (CORE-1); 0: behind it, on the target CPU.
 	TstampPrequeue int `sysctl:"net.core.netdev_tstamp_prequeue"`
 }
 
 // DefaultConfig returns the defaults of Linux 4.0 (NAPI-4).
 func DefaultConfig() Config {
-	return Config{NetdevBudget: 300, DevWeight: 64, NetdevMaxBacklog: 1000, FlowLimitTableLen: 4096, GRONormalBatch: 8, TstampPrequeue: 1}
+	return Config{NetdevBudget: 300, DevWeight: 64, NetdevMaxBacklog: 1000, FlowLimitTableLen: 4096, GRONormalBatch: 8, SKBDeferMax: 64, TstampPrequeue: 1}
 }
 
 // Validate reports every field out of range. The kernel takes any int for the
@@ -50,6 +52,7 @@ func (c *Config) Validate() error {
 		cfgerr.Range("net.core.busy_poll", c.BusyPoll, -1<<31, 1<<31-1),
 		cfgerr.Range("net.core.busy_read", c.BusyRead, -1<<31, 1<<31-1),
 		cfgerr.Range("net.core.gro_normal_batch", c.GRONormalBatch, 0, 1<<31-1),
+		cfgerr.Range("net.core.skb_defer_max", c.SKBDeferMax, 0, 1<<31-1),
 		cfgerr.Range("net.core.netdev_tstamp_prequeue", c.TstampPrequeue, 0, 1),
 	)
 }

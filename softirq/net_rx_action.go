@@ -85,6 +85,7 @@ func (sd *SoftnetData) netRXAction() {
 	sd.repoll = sd.repoll[:0]
 	sd.takeList()
 	for i := 0; ; i++ {
+		sd.deferCount = 0 // skb_defer_free_flush
 		if i == len(sd.run) {
 			sd.run = sd.run[:0]
 			if len(sd.repoll) > 0 {

@@ -4,7 +4,6 @@ import (
 	"math/bits"
 
 	"github.com/seed-556df219/rxpath/sim/cpu"
-	"github.com/seed-556df219/rxpath/sim/engine"
 	"github.com/seed-556df219/rxpath/sim/mib"
 	"github.com/seed-556df219/rxpath/sim/skb"
 )
@@ -151,15 +150,14 @@ func (sd *SoftnetData) enqueueToBacklog(target *SoftnetData, b *skb.Buff, f *flo
 // for each CPU that was put on the list (RPS-14).
 func (sd *SoftnetData) netRPSActionAndIRQEnable() {
 	for i := 0; i < len(sd.rpsIPIList); i++ {
-		sd.core.Spend(sd.host.Costs.IPI.Fixed)
-		sd.rpsIPIList[i].ipi.Raise(sd.core.Now() + max(sd.host.Costs.IPILatency.Fixed, engine.Picosecond))
+		sd.call(sd.rpsIPIList[i], callRPS)
 	}
 	sd.rpsIPIList = sd.rpsIPIList[:0]
 }
 
 // rpsTriggerSoftirq models rps_trigger_softirq, on the target: received_rps
 // counts interrupts, not packets (RPS-14).
-func (sd *SoftnetData) rpsTriggerSoftirq(*cpu.Core) {
+func (sd *SoftnetData) rpsTriggerSoftirq() {
 	sd.stats.Softnet.ReceivedRPS++
 	sd.Schedule(&sd.backlog)
 }

@@ -75,6 +75,8 @@ type Host struct {
 	BacklogWait func(engine.Time)
 	// Trace, if not nil, is told of every poll and of the end of every net_rx_action.
 	Trace func(Trace)
+	// DeferKicks counts interrupts for skbs that readers left to the CPU that made them.
+	DeferKicks uint64
 	// FlowStats is what RFS did.
 	FlowStats FlowStats
 
@@ -100,6 +102,8 @@ type SoftnetData struct {
 	rpsIPIList    []*SoftnetData
 	inputPktQueue queue
 	processQueue  queue
+	calls         calls // queued for this CPU's function call interrupt
+	deferCount    int   // skbs that readers elsewhere left to be freed here
 	ipi           *cpu.Line
 	scratch       skb.Buff
 	// inputQueueHead and inputQueueTail count packets that left and entered the queues, modulo 2^32 (RPS-6, RPS-8, RPS-13).
@@ -114,7 +118,7 @@ func New(h *Host, c *cpu.Core) *SoftnetData {
 	sd := &SoftnetData{host: h, core: c, stats: c.Stats}
 	sd.backlog = backlog{sd: sd, weight: h.Config.DevWeight}
 	sd.ksoftirqd = c.NewTask("ksoftirqd", 0, sd.ksoftirqdStep)
-	sd.ipi = c.NewLine(&h.Costs.Reschedule.Fixed, &c.Stats.CallFunction, sd.rpsTriggerSoftirq)
+	sd.ipi = c.NewLine(&h.Costs.Reschedule.Fixed, &c.Stats.CallFunction, sd.flushCalls)
 	sd.setFlowLimit(slices.Contains(h.Config.FlowLimitCPUs, c.ID()))
 	c.SetSoftirqs(sd)
 	if h.ThreadIRQs || h.Profile.SoftirqWhileKsoftirqd == kernel.SoftirqsDeferred {

@@ -25,6 +25,9 @@ type Profile struct {
 	// GRONormalList: packets that GRO does not merge go up in batches of net.core.gro_normal_batch, at the latest when the
 	// poll ends (5.4); otherwise each at once (GRO-3).
 	GRONormalList bool
+	// SKBDefer: a reader leaves the skb to the CPU that made it, which frees what it was left in net_rx_action and may be
+	// interrupted for it (5.19, of UDP from 6.18).
+	SKBDefer bool
 	// NAPIThreaded: a thread may poll an instance in place of net_rx_action (5.12).
 	NAPIThreaded bool
 	// NAPIDeferHardIRQs: a poll that is done may leave the interrupt masked and come again by a timer (5.8).

@@ -59,6 +59,7 @@ func Linux618() Profile {
 	p.Name = "linux-6.18"
 	p.Source = "recordings of Linux 6.18.44, its udp.c, patches, sources of 6.12; the rest is as in linux-4.0"
 	p.SmallHead = 576
+	p.SKBDefer = true
 	p.RoutingDropReasons = true
 	p.AcceptRule = FitsOrEmpty
 	p.UDPMemLimit = UDPMemThird

@@ -90,6 +90,8 @@ type Buff struct {
 	IfIndex int32
 	// Queue is the receive queue of the NIC.
 	Queue uint16
+	// AllocCPU is the CPU that made the skb (alloc_cpu) counted from 1; 0: the one that queues it.
+	AllocCPU uint16
 	// PktType is the packet type.
 	PktType PacketType
 	// Summed says whether the checksums were verified.
@@ -120,7 +122,7 @@ type Buff struct {
 // Reset makes b a fresh packet of the given frame.
 func (b *Buff) Reset(f *Frame) {
 	b.Frame = *f
-	b.Truesize, b.Len, b.Linear, b.IfIndex, b.Queue = 0, 0, 0, 0, 0
+	b.Truesize, b.Len, b.Linear, b.IfIndex, b.Queue, b.AllocCPU = 0, 0, 0, 0, 0, 0
 	b.PktType, b.Summed, b.CsumBad, b.Tagged, b.InBand = 0, ChecksumNone, false, false, 0
 	b.Hash, b.SWHash = 0, false
 	b.Route = Route{}
