@@ -24,6 +24,8 @@ type document struct {
 	Assumptions []assumptionDoc `json:"assumptions" jsonschema:"nullable"`
 	// Bottleneck is the stage that limits the run; null if nobody looked.
 	Bottleneck *bottleneckDoc `json:"bottleneck" jsonschema:"nullable"`
+	// Changes are the settings that were changed while it ran, in the order of their times; those behind the end of an incomplete run are there, too.
+	Changes []changeDoc `json:"changes"`
 	// Complete is false if the run ended early: interrupted, or at a limit. Everything else then stands for the time that was run.
 	Complete bool `json:"complete"`
 	// Costs is the machine: how long each step takes, and where the number comes from.
@@ -68,6 +70,15 @@ type document struct {
 	Warnings []string `json:"warnings"`
 	// Waterfall says where every packet is.
 	Waterfall waterfallDoc `json:"waterfall"`
+}
+
+type changeDoc struct {
+	// AtNS is when the setting was changed.
+	AtNS nanoseconds `json:"at_ns"`
+	// Path is the setting, as the scenario writes it.
+	Path string `json:"path"`
+	// Value is its new value, as the scenario writes it.
+	Value string `json:"value"`
 }
 
 type assumptionDoc struct {

@@ -37,8 +37,13 @@ func makeDocument(in *Input) (*document, error) {
 		Drops: l.Drops(), Rejects: l.Rejects(), PartnerLost: res.Partner, Ledger: makeLedger(l),
 		Waterfall: makeWaterfall(&res.Waterfall), Counters: procfs.Counters(&res.Snapshot.Snapshot),
 		Latency: map[string]latencyDoc{}, Sockets: []socketDoc{}, CPU: []cpuDoc{},
-		Thresholds: []thresholdDoc{}, Warnings: append([]string{}, res.Warnings...),
+		Changes: []changeDoc{}, Thresholds: []thresholdDoc{}, Warnings: append([]string{}, res.Warnings...),
 		Bottleneck: makeBottleneck(in.Bottleneck), Assumptions: makeAssumptions(in.Assumptions),
+	}
+	for _, c := range changes(res) {
+		for _, s := range c.Set {
+			d.Changes = append(d.Changes, changeDoc{nanoseconds(c.At), s.Path, s.Value})
+		}
 	}
 	for i := range res.Stages {
 		d.Latency[res.Stages[i].Name] = makeLatency(&res.Stages[i], in.Histograms)

@@ -11,6 +11,7 @@ import (
 	"github.com/seed-556df219/rxpath/sim/hist"
 	"github.com/seed-556df219/rxpath/sim/kernel"
 	"github.com/seed-556df219/rxpath/sim/mib"
+	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/sim/skb"
 	"github.com/seed-556df219/rxpath/sim/units"
 )
@@ -316,10 +317,38 @@ func shorten(s string, most int) string {
 	return string(r[:head]) + "…" + string(r[len(r)-(most-1-head):])
 }
 
+// changes returns the changes of a run in the order of their times.
+func changes(res *sim.Result) []scenario.Change {
+	out := slices.Clone(res.Scenario.Changes)
+	slices.SortStableFunc(out, func(a, b scenario.Change) int { return cmp.Compare(a.At, b.At) })
+	return out
+}
+
+// maxChanges is how many settings a sentence lists.
+const maxChanges = 6
+
+// changeSentence lists what was changed while the run went on.
+func changeSentence(all []scenario.Change) string {
+	var parts []string
+	for _, c := range all {
+		for _, s := range c.Set {
+			parts = append(parts, fmt.Sprintf("at %v %s to %s", c.At, s.Path, s.Value))
+		}
+	}
+	more := ""
+	if n := len(parts) - maxChanges; n > 0 {
+		parts, more = parts[:maxChanges], fmt.Sprintf(", and %d more", n)
+	}
+	return "Changed while it ran: " + strings.Join(parts, ", ") + more + "."
+}
+
 // remarks are the sentences after the tables.
 func remarks(in *Input) []string {
 	res := in.Result
 	var out []string
+	if c := changes(res); len(c) > 0 {
+		out = append(out, changeSentence(c))
+	}
 	if res.Partner > 0 {
 		out = append(out, fmt.Sprintf("The link partner lost %s before the wire; no counter of this host shows them.",
 			plural(int(res.Partner), "frame", "frames")))

@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-556df219/rxpath/sim"
 	"github.com/seed-556df219/rxpath/sim/engine"
+	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/sim/scenariofile"
 	"github.com/seed-556df219/rxpath/sim/skb"
 )
@@ -211,3 +212,17 @@ func TestWriterErrors(t *testing.T) {
 type brokenWriter struct{}
 
 func (brokenWriter) Write([]byte) (int, error) { return 0, os.ErrClosed }
+
+// What was changed while a run went on stands in its answer, in the order of the times.
+func TestChangesAreListed(t *testing.T) {
+	res := &sim.Result{Complete: true}
+	set := func(path, value string) scenario.Setting { return scenario.Setting{Path: path, Value: value} }
+	res.Scenario.Changes = []scenario.Change{
+		{At: 5 * engine.Second, Set: []scenario.Setting{set("nics[eth0].ring.rx", "4096")}},
+		{At: engine.Second, Set: []scenario.Setting{set("net.core.netdev_budget", "600"), set("nics[eth0].up", "false")}},
+	}
+	require.Contains(t, strings.Join(remarks(&Input{Result: res}), "\n"),
+		"Changed while it ran: at 1s net.core.netdev_budget to 600, at 1s nics[eth0].up to false, at 5s nics[eth0].ring.rx to 4096.")
+	res.Scenario.Changes[0].Set = make([]scenario.Setting, 10)
+	require.Contains(t, remarks(&Input{Result: res})[0], ", and 6 more.")
+}
