@@ -121,8 +121,8 @@ func TestGRONormalBatch(t *testing.T) {
 	}{
 		{"GRO-3 at once", false, 8, 3, 3, false},
 		{"waiting for the end of the poll", true, 8, 7, 0, false},
-		{"a full batch goes", true, 8, 17, 16, false},
-		{"batch of one", true, 1, 3, 3, false},
+		{"6.18/3.5.2 a full batch goes", true, 8, 17, 16, false},
+		{"6.18/3.5.4 batch of one", true, 1, 3, 3, false},
 		{"the weight is used", true, 8, 64 + 3, 64, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -170,7 +170,7 @@ func TestDeferHardIRQs(t *testing.T) {
 	}{
 		{"off", Deferral{0, 100}, []int{5, 0}, []bool{true, true}},
 		{"no timeout", Deferral{2, 0}, []int{5, 0}, []bool{true, true}},
-		{"two", Deferral{2, 100}, []int{5, 0, 0, 0}, []bool{false, false, true, true}},
+		{"6.18/3.3.1 two", Deferral{2, 100}, []int{5, 0, 0, 0}, []bool{false, false, true, true}},
 		{"reloaded by packets", Deferral{2, 100}, []int{5, 0, 5, 0, 0}, []bool{false, false, false, false, true}},
 		{"nothing found yet", Deferral{2, 100}, []int{0}, []bool{true}},
 	} {

@@ -68,13 +68,16 @@ func TestODD2Charge(t *testing.T) {
 	for _, tc := range []struct {
 		name string
 		rps  []int
+		k    kernel.Profile
 		want []charge
 	}{
-		{"ODD-2 device", nil, []charge{{"eth0", 64, 64}, {"eth0", 36, 0}}},
-		{"ODD-2 backlog", []int{1}, []charge{{"eth0", 0, 64}, {"eth0", 0, 0}, {"backlog", 64, 64}, {"backlog", 36, 36}}},
+		{"ODD-2 device", nil, kernel.Linux40(), []charge{{"eth0", 64, 64}, {"eth0", 36, 0}}},
+		{"6.18/3.2.3 packets", nil, kernel.Linux618(), []charge{{"eth0", 64, 64}, {"eth0", 36, 36}}},
+		{"ODD-2 backlog", []int{1}, kernel.Linux40(), []charge{{"eth0", 0, 64}, {"eth0", 0, 0}, {"backlog", 64, 64}, {"backlog", 36, 36}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			h := hostOf(t, func(c *Config) {
+				c.Kernel = tc.k
 				c.NICs[0].RPS = map[string][]int{"rx-0": tc.rps}
 				c.NICs[0].RXUsecs = 500
 				c.Costs.IPILatency.Fixed = 100 * engine.Microsecond

@@ -31,8 +31,8 @@ func TestDeferFree(t *testing.T) {
 				}
 			})
 			b.until(2 * ms)
-			require.Equal(t, tc.ipis, b.stats[0].CallFunction)
-			require.Equal(t, tc.runs, b.netRX(0))
+			require.Equal(t, tc.ipis, b.stats[tc.alloc].CallFunction)
+			require.Equal(t, tc.runs, b.netRX(tc.alloc))
 			require.Zero(t, b.stats[0].Softnet.ReceivedRPS, "not of RPS")
 			if tc.ipis > 0 {
 				require.Zero(t, b.host.CPUs[0].deferCount)

@@ -209,7 +209,7 @@ func TestNetRXLooksAgain(t *testing.T) {
 	})
 }
 
-// 6.18 section 3.4: a thread polls in place of net_rx_action: no NET_RX, no
+// 6.18/3.4.1: a thread polls in place of net_rx_action: no NET_RX, no
 // budget, no squeeze, and between two polls others may run.
 func TestThread(t *testing.T) {
 	b := newBench(t, 2, 250, func(b *bench) { b.host.Config.NetdevBudget = 1; b.rps = []int{1} })
