@@ -199,6 +199,30 @@ var faults = []fault{
 		}},
 	},
 	{
+		name: "a cause is latched by the last piece of a frame only",
+		file: "nic/port.go",
+		edits: []edit{{
+			"ready = q.writtenBack(s, 0)",
+			"_ = s",
+		}},
+	},
+	{
+		name: "pieces written back after the interrupt latch no cause",
+		file: "nic/ring.go",
+		edits: []edit{{
+			"for k := int(s.n) - 2; k >= 0; k-- {",
+			"for k := -1; k >= 0; k-- {",
+		}},
+	},
+	{
+		name: "a bulk of losses is not looked up in the flow director",
+		file: "nic/port.go",
+		edits: []edit{{
+			"p.regs.look(v, n)",
+			"p.regs.look(v, 0)",
+		}},
+	},
+	{
 		name: "the cause is cleared when the handler starts",
 		file: "nic/vector.go",
 		edits: []edit{{
@@ -218,8 +242,8 @@ var faults = []fault{
 		name: "an unmasked vector is not announced",
 		file: "nic/vector.go",
 		edits: []edit{{
-			"v.enabled, v.enabledAt = true, t\n\tv.port.Changed()",
-			"v.enabled, v.enabledAt = true, t",
+			"t, false // POLL-2 (7)\n\tv.port.Changed()",
+			"t, false // POLL-2 (7)",
 		}},
 	},
 	{
