@@ -131,7 +131,7 @@ func (b *bench) receive(dst netip.AddrPort, change ...packet) {
 	b.ledger.Frames++
 	b.ledger.Take()
 	b.do(func(c *cpu.Core) { b.layer.ReceiveSKB(c, &p) })
-	require.NoError(b.t, b.ledger.Check(b.tapped()+b.layer.Fragments()))
+	require.NoError(b.t, b.ledger.Check(b.tapped()+b.layer.Fragments()+b.layer.RawTotals().Queued))
 }
 
 func (b *bench) tapped() (n uint64) {

@@ -173,6 +173,7 @@ func (l *Layer) localDeliver(c *cpu.Core, b *skb.Buff) {
 	if l.filtering() && l.localIn(c, b) {
 		return
 	}
+	raw := len(l.raw) > 0 && l.rawLocalDeliver(c, b) // LF-1
 	b.Len -= uint32(b.Head.IHL) * 4
 	switch b.Head.Proto {
 	case skb.ProtoUDP:
@@ -186,6 +187,11 @@ func (l *Layer) localDeliver(c *cpu.Core, b *skb.Buff) {
 		ip.InDelivers++
 		l.drop(c, skb.HandledElsewhere)
 	default:
+		if raw {
+			ip.InDelivers++ // LF-3: it has had its copies
+			l.drop(c, skb.HandledElsewhere)
+			return
+		}
 		ip.InUnknownProtos++ // LF-3
 		l.ICMPSend(c, b)
 		l.drop(c, skb.IPNoProto)

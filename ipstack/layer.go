@@ -5,7 +5,7 @@
 // (net/ipv4/igmp.c), netfilter hooks, and icmp_send with its rate limits
 // (net/ipv4/icmp.c).
 //
-// Not modelled: raw sockets, IPsec, what a router does with a packet that it passes
+// Not modelled: IPsec, what a router does with a packet that it passes
 // on, multicast routing (ip_mr_input), bonding, bridges, filters and rings of packet sockets (tpacket_rcv, which tcpdump
 // uses). ARP, IPv6, TCP, ICMP and IGMP packets are counted where the kernel
 // counts them first and end there.
@@ -65,6 +65,7 @@ type Layer struct {
 	frags     frags
 	rules     []RuleCounter
 	conntrack conntrack
+	raw       []*RawSock // newest first
 	peers     map[skb.Addr]*peer
 }
 
@@ -86,6 +87,9 @@ const (
 func (l *Layer) Settle(t engine.Time) {
 	l.settleFrags(t)
 	l.settleConntrack(t)
+	for _, r := range l.raw {
+		r.settle(t)
+	}
 }
 
 // drop retires a packet in hand.

@@ -593,7 +593,7 @@ func (c *coverage) report(t *testing.T) {
 		"end of SO_RCVTIMEO or recvmmsg's timeout", "page fault", "wait for the socket's owner",
 		"service by a worker", "full queue of workers, dropped", "full queue of workers, waited", "MemErrors", "lock_sock by a program",
 		"igb rx_no_buffer_count", "igb rx_fifo_errors", "igb rx_queue_0_drops",
-		"datagram of fragments", "fragment overlap", "connection", "early drop of a connection", "connection entered twice"} {
+		"datagram of fragments", "fragment overlap", "connection", "early drop of a connection"} {
 		t.Logf("%-28s %9d", e, c.events[e])
 		require.NotZero(t, c.events[e], "no case saw a %s", e)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/seed-556df219/rxpath/sim/kernel"
 	"github.com/seed-556df219/rxpath/sim/law"
 	"github.com/seed-556df219/rxpath/sim/scenario"
+	"github.com/seed-556df219/rxpath/sim/skb"
 	"github.com/seed-556df219/rxpath/sim/traffic"
 	"github.com/seed-556df219/rxpath/socket"
 )
@@ -373,6 +374,9 @@ func (w *world) internet() {
 	if w.one(5) {
 		w.track()
 	}
+	if w.one(6) {
+		w.cfg.Raw = append(w.cfg.Raw, ipstack.RawConfig{Name: "raw", Protocol: skb.ProtoUDP, RcvBuf: w.between(1000, 50_000), PerPacket: w.span(3 * engine.Microsecond)})
+	}
 	w.rnd = drawn
 }
 
@@ -438,8 +442,37 @@ func (w *world) track() {
 	for i := range w.traffic {
 		w.traffic[i].Flows = []int{1, 7, 500}[w.pick(3)]
 	}
+	if len(w.cfg.NICs) > 1 && w.one(2) {
+		w.twice()
+	}
 	if w.one(2) {
 		w.cfg.IP.Netfilter = append(w.cfg.IP.Netfilter, ipstack.Rule{Raw: true, Verdict: ipstack.NoTrack, MatchPPM: 300_000},
 			ipstack.Rule{Hook: ipstack.LocalIn, Verdict: ipstack.Reject, DropPPM: 100_000, Src: 0x0a000000, SrcLen: 8})
 	}
+}
+
+// twice sends the same flows through two interfaces at the same instants, so
+// that two CPUs meet at a new connection.
+func (w *world) twice() {
+	w.cfg.CPUs = max(w.cfg.CPUs, 2)
+	w.cfg.IP.Conntrack.Max, w.cfg.IP.Conntrack.Assured = 50, 0
+	w.cfg.IP.RPFilter = 0
+	w.traffic = w.traffic[:1]
+	c := w.traffic[0]
+	c.Dst, c.Arrivals.Kind, c.Flows, c.VLAN, c.MTU, c.Faults = netip.MustParseAddrPort("224.0.0.1:14506"), traffic.Constant, 1, 0, 0, traffic.Faults{}
+	c.SizeIsPayload, c.Size = true, law.Constant(100)
+	w.traffic[0] = c
+	for i := range w.cfg.NICs[:2] {
+		n := &w.cfg.NICs[i]
+		n.Conf.RPFilter, n.RPS, n.RXUsecs = 0, nil, 0
+		n.Affinity = map[string][]int{vectorLabel(n): {i}}
+		if i > 0 {
+			*n = w.cfg.NICs[0]
+			n.Name, n.Addr, n.MAC[5] = "eth1", n.Addr+1<<8, 1
+			n.Affinity = map[string][]int{vectorLabel(n): {i}}
+			c.Name, c.To = "too", n.Name
+			w.traffic = append(w.traffic, c)
+		}
+	}
+	w.traffic[0].To = w.cfg.NICs[0].Name
 }

@@ -28,6 +28,8 @@ import (
 type Config struct {
 	scenario.Host
 	NICs []scenario.NIC
+	// Raw are raw IPv4 sockets.
+	Raw []ipstack.RawConfig
 	// Devices are those on top of the interfaces, Taps the packet sockets that are not of one of either.
 	Devices []scenario.Device
 	Taps    []scenario.Tap
@@ -89,7 +91,7 @@ type Host struct {
 // NewHost assembles a host: the stages bottom-up, each joined to the next. It
 // returns every fault of the configuration at once, as *cfgerr.Error values.
 func NewHost(cfg Config) (*Host, error) {
-	sc := scenario.Scenario{Host: cfg.Host, NICs: cfg.NICs, Devices: cfg.Devices, Taps: cfg.Taps, Apps: cfg.Apps, Run: scenario.Run{For: engine.Second}}
+	sc := scenario.Scenario{Host: cfg.Host, NICs: cfg.NICs, Devices: cfg.Devices, Raw: cfg.Raw, Taps: cfg.Taps, Apps: cfg.Apps, Run: scenario.Run{For: engine.Second}}
 	if err := sc.Validate(); err != nil {
 		return nil, err
 	}
@@ -120,6 +122,11 @@ func NewHost(cfg Config) (*Host, error) {
 	}
 	if err := errors.Join(h.openNICTaps(), h.addDevices(cfg.Devices), h.openHostTaps(cfg.Taps)); err != nil {
 		return nil, err
+	}
+	for i := range cfg.Raw {
+		if _, err := h.OpenRaw(cfg.Raw[i]); err != nil {
+			return nil, err
+		}
 	}
 	for i := range cfg.Apps {
 		if err := h.openApp(&cfg.Apps[i]); err != nil {
@@ -451,7 +458,7 @@ func (h *Host) CheckLedger() error {
 	for _, t := range h.ip.Taps() {
 		live += t.Live()
 	}
-	return h.ledger.Check(live + h.ip.Live() + h.ip.Fragments())
+	return h.ledger.Check(live + h.ip.Live() + h.ip.Fragments() + h.ip.RawTotals().Queued)
 }
 
 // Digest witnesses everything that has happened: two runs with the same digest

@@ -151,7 +151,7 @@ func Run(ctx context.Context, sc *scenario.Scenario, opts Options) (*Result, err
 		return nil, &cfgerr.Error{Path: "run.max_memory", Value: sc.Run.MaxMemory,
 			Want: fmt.Sprintf("at least %d: what the queues of this scenario could take in bytes", need)}
 	}
-	h, err := NewHost(Config{Host: sc.Host, NICs: sc.NICs, Devices: sc.Devices, Taps: sc.Taps, OpenFilter: opts.OpenFilter, Apps: sc.Apps, Seed: sc.Run.Seed, Naive: sc.Run.Naive})
+	h, err := NewHost(Config{Host: sc.Host, NICs: sc.NICs, Devices: sc.Devices, Raw: sc.Raw, Taps: sc.Taps, OpenFilter: opts.OpenFilter, Apps: sc.Apps, Seed: sc.Run.Seed, Naive: sc.Run.Naive})
 	if err != nil {
 		return nil, err
 	}

@@ -51,7 +51,8 @@ func (h *Host) Snapshot() Snapshot {
 	}
 	s.Taps = h.tapRows()
 	s.PacketSockets = len(s.Taps)
-	s.SocketsUsed += s.PacketSockets
+	s.RawSockets = len(h.ip.RawSocks())
+	s.SocketsUsed += s.PacketSockets + s.RawSockets
 	s.IRQs = h.irqs()
 	s.NrIRQs = 16*h.cfg.CPUs + firstIRQ + len(s.IRQs)
 	s.PTypes = h.ip.PTypes()

@@ -44,7 +44,7 @@ type Waterfall struct {
 	// their clones. The rows of Copies add up to it.
 	Delivered uint64
 	Copies    []Row
-	// Tapped counts the copies made for packet sockets; the rows of Taps add up to it.
+	// Tapped counts the copies made for packet sockets and raw sockets; the rows of Taps add up to it.
 	Tapped uint64
 	Taps   []Row
 }
@@ -82,6 +82,8 @@ func (h *Host) Waterfall() Waterfall {
 	w.Tapped = h.ledger.Clones - s.ClonesLocked - s.ClonesUnlocked - w.Copied
 	taps := h.ip.TapTotals()
 	dropped[skb.SocketClosed] -= taps.Closed
+	raw := h.ip.RawTotals()
+	dropped[skb.SocketRcvbuff] -= raw.Drops
 	w.Delivered = s.Originals + s.ClonesLocked + s.ClonesUnlocked
 
 	waiting := map[string]uint64{}
@@ -115,7 +117,7 @@ func (h *Host) Waterfall() Waterfall {
 	for _, k := range h.socks {
 		queued += k.sock.Live()
 	}
-	taken = h.ledger.Consumed - taps.Read
+	taken = h.ledger.Consumed - taps.Read - raw.Read
 	w.Copies = addRow(w.Copies, "socket", Waiting, skb.NotDropped, queued)
 	w.Copies = addRow(w.Copies, "reader", Waiting, skb.NotDropped, w.Delivered-total(w.Copies)-taken)
 	w.Copies = addRow(w.Copies, "reader", Read, skb.NotDropped, taken)
@@ -125,6 +127,9 @@ func (h *Host) Waterfall() Waterfall {
 	w.Taps = addRow(w.Taps, "tap", Waiting, skb.NotDropped, taps.Queued)
 	w.Taps = addRow(w.Taps, "reader", Waiting, skb.NotDropped, taps.InHand)
 	w.Taps = addRow(w.Taps, "tap", Read, skb.NotDropped, taps.Read)
+	w.Taps = addRow(w.Taps, "raw", Lost, skb.SocketRcvbuff, raw.Drops)
+	w.Taps = addRow(w.Taps, "raw", Waiting, skb.NotDropped, raw.Queued)
+	w.Taps = addRow(w.Taps, "raw", Read, skb.NotDropped, raw.Read)
 	return w
 }
 

@@ -167,6 +167,8 @@ type Snapshot struct {
 	UDPMemPages int
 	// SocketsUsed counts all sockets of the host.
 	SocketsUsed int
+	// RawSockets counts raw IPv4 sockets.
+	RawSockets int
 	// PacketSockets counts taps.
 	PacketSockets int
 	// FragMemory is what incomplete datagrams hold, in bytes: the FRAG row of /proc/net/sockstat (FR-3).

@@ -15,9 +15,9 @@ func WriteSockstat(w io.Writer, s *mib.Snapshot) error {
 TCP: inuse 0 orphan 0 tw 0 alloc 0 mem 0
 UDP: inuse %d mem %d
 UDPLITE: inuse 0
-RAW: inuse 0
+RAW: inuse %d
 FRAG: inuse %d memory %d
-`, s.SocketsUsed, len(s.Sockets), s.UDPMemPages, fragInUse(s), s.FragMemory)
+`, s.SocketsUsed, len(s.Sockets), s.UDPMemPages, s.RawSockets, fragInUse(s), s.FragMemory)
 	return err
 }
 

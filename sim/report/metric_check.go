@@ -18,7 +18,7 @@ type known struct {
 
 // knownOf assembles the host of a scenario to see what it has. Nothing runs.
 func knownOf(sc *scenario.Scenario) (*known, error) {
-	h, err := sim.NewHost(sim.Config{Host: sc.Host, NICs: sc.NICs, Apps: sc.Apps, Seed: sc.Run.Seed})
+	h, err := sim.NewHost(sim.Config{Host: sc.Host, NICs: sc.NICs, Devices: sc.Devices, Raw: sc.Raw, Apps: sc.Apps, Seed: sc.Run.Seed})
 	if err != nil {
 		return nil, err
 	}

@@ -31,6 +31,8 @@ type Scenario struct {
 	NICs []NIC
 	// Devices are the network devices on top of the interfaces.
 	Devices []Device
+	// Raw are raw IPv4 sockets.
+	Raw []ipstack.RawConfig
 	// Taps are packet sockets of the host, bound to a device or not.
 	Taps []Tap
 	// Traffic are the synthetic sources.
@@ -285,6 +287,9 @@ func (s *Scenario) Validate() error {
 		names[n.Name] = true
 	}
 	errs = append(errs, s.validateDevices())
+	for i := range s.Raw {
+		errs = append(errs, cfgerr.Under(fmt.Sprintf("raw[%d]", i), s.Raw[i].Validate()))
+	}
 	devices := map[string]bool{"lo": true}
 	for _, name := range DeviceNames(s.NICs, s.Devices) {
 		devices[name] = true

@@ -75,6 +75,9 @@ func (c *converter) convert() scenario.Scenario {
 	for i := range c.doc.Taps {
 		s.Taps = append(s.Taps, c.tap(path{"taps"}.item(i), &c.doc.Taps[i], &s.Host, true))
 	}
+	for i := range c.doc.Raw {
+		s.Raw = append(s.Raw, c.raw(i, &s.Host))
+	}
 	if d := c.doc.Conntrack; d != nil {
 		s.Host.IP.Conntrack.On, s.Host.IP.Conntrack.Assured = true, d.Assured
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/sim/skb"
 	"github.com/seed-556df219/rxpath/sim/units"
+	"github.com/seed-556df219/rxpath/socket"
 )
 
 // host fills in the machine.
@@ -207,6 +208,28 @@ func (c *converter) route(i int) ipstack.Route {
 	}
 	for j, name := range d.Devs {
 		through(p.under("devs").item(j), name)
+	}
+	return r
+}
+
+// raw converts one raw socket.
+func (c *converter) raw(i int, h *scenario.Host) ipstack.RawConfig {
+	d, p := &c.doc.Raw[i], path{"raw"}.item(i)
+	if d.Name == "" {
+		d.Name = fmt.Sprintf("raw%d", i)
+	}
+	cfg := socket.Config{RcvBuf: c.rcvBuf(p.under("rcvbuf"), &d.RcvBuf)}
+	r := ipstack.RawConfig{
+		Name: d.Name, Protocol: d.Proto.v, Local: skb.AddrFrom(d.Bind.v), Remote: skb.AddrFrom(d.Connect.v), NoMulticastAll: !d.MulticastAll,
+		RcvBuf: h.Limits.EffectiveRcvBuf(&h.Kernel, &cfg), PerPacket: d.PerPacket.v,
+	}
+	for _, g := range d.Join {
+		r.Groups = append(r.Groups, skb.AddrFrom(g.v))
+	}
+	if d.Dev != "" {
+		if n := c.nicNamed(p.under("dev"), d.Dev); n >= 0 {
+			r.IfIndex = scenario.IfIndex(n)
+		}
 	}
 	return r
 }

@@ -40,6 +40,8 @@ type document struct {
 	Devices []deviceSection `json:"devices,omitempty"`
 	// Taps are packet sockets of the host, bound to a device or to none. Those of an interface can stand there as well.
 	Taps []tapSection `json:"taps,omitempty"`
+	// Raw are raw IPv4 sockets (LF-1).
+	Raw []rawSection `json:"raw,omitempty"`
 	// Conntrack switches connection tracking on; its limits are sysctls.
 	Conntrack *conntrackSection `json:"conntrack,omitempty"`
 	// Netfilter are the rules of the firewall; the first match decides (NF-1).
@@ -435,6 +437,28 @@ type routeSection struct {
 	Devs []string `json:"devs,omitempty" example:"[\"eth0\", \"eth1\"]"`
 }
 
+// A rawSection is a raw socket and the program behind it.
+type rawSection struct {
+	// Name is the name of the program. Left out: raw0, raw1 and so on.
+	Name string `json:"name,omitempty" example:"\"pim\""`
+	// Proto is the IP protocol of the socket.
+	Proto protocol `json:"proto" jsonschema:"required"`
+	// Bind is the local address. Left out: any.
+	Bind address `json:"bind,omitzero"`
+	// Connect is the address of the peer. Left out: any.
+	Connect address `json:"connect,omitzero"`
+	// Dev is the interface that the socket is bound to. Left out: none.
+	Dev string `json:"dev,omitempty" example:"\"eth0\""`
+	// Join are the groups that it joins.
+	Join []address `json:"join,omitempty" example:"[\"239.1.1.1\"]"`
+	// MulticastAll is IP_MULTICAST_ALL: also groups that others have joined.
+	MulticastAll bool `json:"multicast_all"`
+	// RcvBuf is the value given to SO_RCVBUF, in bytes: clamped to net.core.rmem_max and doubled. Left out: net.core.rmem_default (RB-1).
+	RcvBuf byteSize `json:"rcvbuf,omitzero"`
+	// PerPacket is the time that the program takes for a packet, on a CPU of its own; never if it does not read.
+	PerPacket orNever `json:"per_packet"`
+}
+
 // A conntrackSection is connection tracking.
 type conntrackSection struct {
 	// Assured is the number of entries that other, assured connections hold all the time.
@@ -743,6 +767,13 @@ func (s *ingressSection) UnmarshalJSON(b []byte) error {
 	type plain ingressSection
 	*s = ingressSection{Drop: as[shareNotation](uint32(1_000_000))}
 	return json.Unmarshal(b, (*plain)(s))
+}
+
+// UnmarshalJSON decodes on top of the defaults.
+func (r *rawSection) UnmarshalJSON(b []byte) error {
+	type plain rawSection
+	*r = rawSection{MulticastAll: true, PerPacket: as[neverNotation](engine.Microsecond)}
+	return json.Unmarshal(b, (*plain)(r))
 }
 
 // UnmarshalJSON decodes on top of the defaults.

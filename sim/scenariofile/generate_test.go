@@ -288,7 +288,7 @@ func typeOfScalar(s *jsonschema.Schema, notation any, more ...string) {
 
 // notationOf returns the notation of a scalar type: the second type argument.
 func notationOf(t reflect.Type) any {
-	for _, n := range []any{bytesNotation{}, shareNotation{}, factorNotation{}, timeNotation{}, rateNotation{}} {
+	for _, n := range []any{bytesNotation{}, shareNotation{}, factorNotation{}, timeNotation{}, rateNotation{}, protoNotation{}} {
 		if strings.HasSuffix(t.Name(), reflect.TypeOf(n).Name()+"]") {
 			return n
 		}

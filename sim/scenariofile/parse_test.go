@@ -135,6 +135,10 @@ func TestEverything(t *testing.T) {
 	}, {
 		Raw: true, Src: 0x0a000000, SrcLen: 8, Proto: skb.ProtoUDP, MatchPPM: 500_000, Verdict: ipstack.NoTrack, DropPPM: 1_000_000,
 	}}
+	want.Raw = []ipstack.RawConfig{
+		{Name: "pim", Protocol: 103, Local: 0x0a010203, Remote: 0x0a000001, IfIndex: scenario.IfIndex(1), Groups: []skb.Addr{0xe000000d}, NoMulticastAll: true, RcvBuf: 128 << 10},
+		{Name: "raw1", Protocol: skb.ProtoUDP, RcvBuf: 212992, PerPacket: engine.Microsecond},
+	}
 	h.IP.Conntrack.On, h.IP.Conntrack.Assured = true, 1000
 	eth1, eth2, eth3 := nic.DefaultConfig(), nic.DefaultIgb(), nic.DefaultIgb()
 	for i, c := range []*nic.Config{&eth1, &eth2, &eth3} {
