@@ -449,7 +449,7 @@ func TestODD1Saturated(t *testing.T) {
 // waits; with one more, the second CPU waits while the first serves 32 of them
 // with the lock of the slot, and the wait is softirq time and latency.
 func TestMF3TwoCPUs(t *testing.T) {
-	run := func(listeners int) (softirq, spinning, latest int64) {
+	run := func(listeners int) (working, slot, sockets, latest int64) {
 		h := hostOf(t, func(c *Config) {
 			c.NICs[0].Combined, c.NICs[0].UDPPortHash, c.NICs[0].RXUsecs = 2, true, 0
 		})
@@ -464,7 +464,7 @@ func TestMF3TwoCPUs(t *testing.T) {
 				ports = append(ports, p)
 			}
 		}
-		before := h.Snapshot()
+		before, waited := h.Snapshot(), h.udp.Stats.SlotWaited
 		start := h.Now()
 		for _, p := range ports {
 			h.Inject(h.UDPFrame(netip.AddrPortFrom(sender.Addr(), p), vectorDst, 100))
@@ -479,14 +479,18 @@ func TestMF3TwoCPUs(t *testing.T) {
 				}
 			}
 		}
-		return d.CPUs[0].Time.Softirq + d.CPUs[1].Time.Softirq, d.CPUs[0].Time.Spinning + d.CPUs[1].Time.Spinning, latest
+		slot = int64(h.udp.Stats.SlotWaited - waited)
+		spun := d.CPUs[0].Time.Spinning + d.CPUs[1].Time.Spinning
+		return d.CPUs[0].Time.Softirq + d.CPUs[1].Time.Softirq - spun, slot, spun - slot, latest
 	}
-	softirq32, spinning32, latest32 := run(32)
-	require.Zero(t, spinning32)
-	softirq33, spinning33, latest33 := run(33)
+	working32, slot32, socket32, latest32 := run(32)
+	require.Zero(t, slot32)
+	require.Positive(t, socket32, "without the slot's lock they meet at the lock of a socket")
+	working33, slot33, socket33, latest33 := run(33)
+	require.Zero(t, socket33, "the slot's lock keeps them apart")
 	k := kernel.DefaultCosts()
 	one := int64(k.Clone.Fixed + k.Enqueue.Fixed)
-	require.InDelta(t, 32*one, spinning33, float64(2*one), "the two packets are 100 ns apart")
-	require.InDelta(t, 2*one, softirq33-softirq32-spinning33, 1000, "the rest is the one listener more")
-	require.InDelta(t, (spinning33+one)/1000, latest33-latest32, 1, "in nanoseconds")
+	require.InDelta(t, 32*one, slot33, float64(2*one), "the two packets are 100 ns apart")
+	require.InDelta(t, 2*one, working33-working32, 1000, "the rest is the one listener more")
+	require.InDelta(t, (slot33+one-socket32)/1000, latest33-latest32, 1, "in nanoseconds")
 }
