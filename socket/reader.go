@@ -264,6 +264,10 @@ func (t *Thread) wait(c *cpu.Core) {
 		t.next(c)
 		return
 	}
+	if t.debt > 0 { // checksums took their time: look again
+		t.begin(inWait, 0)
+		return
+	}
 	k := t.host.Costs
 	again := k.EpollWait.Fixed
 	if t.cfg.Wait == WaitPoll {
