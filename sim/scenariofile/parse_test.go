@@ -538,3 +538,68 @@ func FuzzLoad(f *testing.F) {
 		checkCanonical(t, "f.yaml", text, []scenariofile.Set{set})
 	})
 }
+
+// Files of pauses are read where the scenario file is, and refused with their
+// line.
+func TestLoadPauses(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "gc.yaml")
+	require.NoError(t, os.WriteFile(file, []byte("apps: [{cpu: 1, sockets: [{bind: 0.0.0.0:1}], read: {pauses: {trace: gc.txt}}}]"), 0o600))
+	load := func(text string) (scenario.Scenario, error) {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "gc.txt"), []byte(text), 0o600))
+		return scenariofile.Load(file)
+	}
+	s, err := load("# when, how long\n1ms 500us\n\n2s 1.5ms # a full one\n")
+	require.NoError(t, err)
+	require.Equal(t, []socket.Pause{{At: engine.Millisecond, For: 500 * engine.Microsecond}, {At: 2 * engine.Second, For: 1500 * engine.Microsecond}},
+		s.Apps[0].Read.Pauses.Trace)
+	for text, want := range map[string]string{
+		"":                     "at least one pause",
+		"1ms":                  "gc.txt:1",
+		"\n1ms 1ms 1ms":        "gc.txt:2",
+		"1ms 0s":               "gc.txt:1",
+		"1ms -1s":              "gc.txt:1",
+		"1ms 2ms\n2ms 1ms":     "gc.txt:2",
+		"1ms 100000000h":       "gc.txt:1",
+		"soon 1ms":             "gc.txt:1",
+		"1ms 1ms\nnever again": "gc.txt:2",
+	} {
+		_, err := load(text)
+		require.ErrorContains(t, err, want, "%q", text)
+		require.ErrorContains(t, err, "apps[0].read.pauses.trace", "%q", text)
+	}
+	require.NoError(t, os.Remove(filepath.Join(dir, "gc.txt")))
+	_, err = scenariofile.Load(file)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+}
+
+// What can't be is refused where it stands.
+func TestProgramsRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		"read: {with: recvmsg, edge: true}":                                 "read.edge",
+		"read: {with: spin+recvmsg, drain: true}":                           "read.drain",
+		"read: {with: epoll+recvmsg, drain: true}":                          "nonblocking",
+		"read: {with: epoll+recvmmsg, wait_all: true}":                      "read.wait_all",
+		"read: {with: recvmsg, timeout: 1ms}":                               "read.timeout",
+		"read: {with: recvmmsg, peek: true}":                                "read.peek",
+		"read: {buffer: 70000}":                                             "read.buffer",
+		"read: {pauses: {}}":                                                "read.pauses",
+		"read: {pauses: {every: 1s}}":                                       "read.pauses",
+		"read: {pauses: {every: 1s, for: 2s}}":                              "read.pauses",
+		"read: {pauses: {every: 1s, for: 1ms, trace: x}}":                   "read.pauses",
+		"read: {pauses: {at: [{at: 1s, for: 1s}, {at: 1500ms, for: 1ms}]}}": "read.pauses.trace[1]",
+		"locks: {every: 1ms, for: 2ms}":                                     "locks.for",
+		"locks: {every: 1ms, for: 1us, cpu: 99}":                            "locks.cpu",
+		"workers: {cpus: []}":                                               "workers",
+		"workers: {cpus: [99]}":                                             "workers.cpus",
+		"sockets: [{bind: 0.0.0.0:1, filter: [six]}]":                       "filter[0]",
+		"sockets: [{bind: 0.0.0.0:1, filter: [\"6 0 0\"]}]":                 "filter[0]",
+		"sockets: [{bind: 0.0.0.0:1, filter: [\"6 0 0 0 0\"]}]":             "filter[0]",
+	} {
+		if !strings.Contains(text, "sockets:") {
+			text += ", sockets: [{bind: 0.0.0.0:1}]"
+		}
+		_, err := scenariofile.Parse("x.yaml", []byte("apps: [{cpu: 1, "+text+"}]"))
+		require.ErrorContains(t, err, want, text)
+	}
+}

@@ -2,6 +2,7 @@ package scenariofile
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,6 +26,9 @@ func loadPauses(s *scenario.Scenario, dir string) error {
 			r.PauseFile = filepath.Join(dir, filepath.FromSlash(r.PauseFile))
 		}
 		trace, err := readPauses(r.PauseFile)
+		if _, ok := errors.AsType[*cfgerr.Error](err); err != nil && !ok {
+			return err // of the file system
+		}
 		if err != nil {
 			return cfgerr.Under(fmt.Sprintf("apps[%d].read.pauses.trace", i), err)
 		}
