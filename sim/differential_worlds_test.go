@@ -52,7 +52,7 @@ func (w *world) drivers() {
 func (w *world) alter() {
 	drawn := w.rnd
 	w.rnd = engine.NewStream(w.seed, "changes")
-	if w.one(3) {
+	if w.one(2) {
 		at := engine.Time(0)
 		for range w.between(1, 6) {
 			at = w.rounded(at + w.span(w.end/4))
@@ -65,6 +65,13 @@ func (w *world) alter() {
 			}
 			w.changes = append(w.changes, c)
 		}
+	}
+	at := func() engine.Time { return w.rounded(w.span(w.end)) }
+	if n := &w.cfg.NICs[0]; n.TXPause && !n.Partner.ObeysPause && w.one(2) { // a partner begins to obey in the middle of a pause
+		w.changes = append(w.changes, scenario.Change{At: at(), Set: []scenario.Setting{{Path: "nics[0].link_partner.obeys_pause", Value: "true"}}})
+	}
+	if a := &w.cfg.Apps[w.pick(len(w.cfg.Apps))]; w.one(4) { // packets begin to come to a CPU that has only read
+		w.changes = append(w.changes, scenario.Change{At: at(), Set: []scenario.Setting{{Path: "nics[0].rps.rx-0", Value: fmt.Sprint(a.CPUs[:1])}}})
 	}
 	w.rnd = drawn
 }

@@ -350,4 +350,28 @@ var faults = []fault{
 			"if false {",
 		}},
 	},
+	{
+		name: "a consumer that is interrupted from now on goes on lagging",
+		file: "sim/cpu/core.go",
+		edits: []edit{{
+			"c.consumer, c.lagging, c.class = false, false, engine.ClassStep",
+			"c.consumer, c.class = false, engine.ClassStep",
+		}},
+	},
+	{
+		name: "a promoted core is settled by those who look at its sockets",
+		file: "sim/cpu/core.go",
+		edits: []edit{{
+			"\t\tc.due = engine.Never // there is nothing to settle any more\n",
+			"",
+		}},
+	},
+	{
+		name: "losses in bulk pass over the pause request that a partner has begun to obey",
+		file: "nic/port.go",
+		edits: []edit{{
+			"p.skip(min(t, p.xoffAgain))",
+			"p.skip(t)",
+		}},
+	},
 }
