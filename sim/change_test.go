@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/seed-556df219/rxpath/nic"
 	"github.com/seed-556df219/rxpath/sim/engine"
+	"github.com/seed-556df219/rxpath/sim/law"
 	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/sim/skb"
 	"github.com/seed-556df219/rxpath/socket"
@@ -151,6 +153,33 @@ func TestPromotion(t *testing.T) {
 	d := send(t, h, h.UDPFrame(sender, local, 10), 5)
 	require.EqualValues(t, 5, d.CPUs[3].Softnet.Processed)
 	require.EqualValues(t, 5, d.Net.UDP.InDatagrams)
+}
+
+// The same in the middle of its reader's work: what is due on it is done once,
+// at its time, whichever executive runs it.
+func TestPromotionOfABusyCPU(t *testing.T) {
+	run := func(naive bool) (Snapshot, uint64) {
+		h := hostOf(t, func(c *Config) {
+			c.Naive = naive
+			c.Apps = []scenario.App{{Name: "reader", CPUs: []int{3}, Sockets: []socket.Config{{Local: local}},
+				Read: scenario.Read{Service: law.Constant(int64(100 * engine.Microsecond))}}}
+		})
+		for i := range 40 {
+			h.Inject(h.UDPFrame(netip.AddrPortFrom(sender.Addr(), 1000+uint16(i)), local, 10))
+			h.Advance(30 * time.Microsecond)
+			if i == 10 {
+				require.NoError(t, h.Set("nics[0].rps.rx-0", "[0, 3]"))
+			}
+		}
+		h.Advance(20 * time.Millisecond)
+		require.NoError(t, h.CheckLedger())
+		return h.Snapshot(), h.Digest()
+	}
+	lazy, digest := run(false)
+	naive, same := run(true)
+	require.EqualValues(t, 40, lazy.Net.UDP.InDatagrams)
+	require.Equal(t, naive, lazy)
+	require.Equal(t, same, digest)
 }
 
 // Scheduled changes: made at their instants, in their order, listed with the scenario.

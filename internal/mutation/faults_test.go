@@ -359,14 +359,6 @@ var faults = []fault{
 		}},
 	},
 	{
-		name: "a promoted core is settled by those who look at its sockets",
-		file: "sim/cpu/core.go",
-		edits: []edit{{
-			"\t\tc.due = engine.Never // there is nothing to settle any more\n",
-			"",
-		}},
-	},
-	{
 		name: "losses in bulk pass over the pause request that a partner has begun to obey",
 		file: "nic/port.go",
 		edits: []edit{{
