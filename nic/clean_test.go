@@ -297,7 +297,10 @@ func TestRX35Filters(t *testing.T) {
 		"RX-35 no VLAN tag":              {filter(FlowFilter{VLAN: 7, Action: other}), nil, rss},
 		"RX-35 VLAN":                     {filter(FlowFilter{VLAN: 7, Action: other}), func(h *skb.Header) { h.Tagged, h.VLAN = true, 0x2007 }, other},
 		"RX-35 fragments do not match":   {filter(FlowFilter{Action: other}), func(h *skb.Header) { h.MoreFrags = true }, rss},
-		"RX-35 TCP does not match":       {filter(FlowFilter{Action: other}), func(h *skb.Header) { h.Proto = skb.ProtoTCP }, rss},
+		"RX-35 two tags hide it": {filter(FlowFilter{Action: other}), func(h *skb.Header) {
+			h.Tagged, h.VLAN, h.DoubleTagged = true, 7, true
+		}, 0},
+		"RX-35 TCP does not match": {filter(FlowFilter{Action: other}), func(h *skb.Header) { h.Proto = skb.ProtoTCP }, rss},
 		"RX-35 the second filter": {func(c *Config) {
 			c.FlowFilters = []FlowFilter{{DstPort: 5002, Action: rss}, {DstPort: 5001, Action: other}}
 		}, nil, other},
@@ -319,7 +322,7 @@ func TestRX35Filters(t *testing.T) {
 				require.EqualValues(t, 1, b.ledger.Dropped[skb.HWFilter])
 			}
 			matched := uint64(0)
-			if queue != rss {
+			if queue == other || queue < 0 {
 				matched = 1
 			}
 			require.Equal(t, [2]uint64{matched, 1 - matched}, [2]uint64{b.ethtool("fdir_match"), b.ethtool("fdir_miss")})

@@ -21,9 +21,9 @@
 // what is sent by the flow director and its filters for other protocols than
 // UDP over IPv4, the time that a reset of the adapter takes and the loss of the
 // link in it, several traffic classes, virtual functions, more speeds of a link
-// than the one it has, time stamps. A frame that needs several descriptors waits
-// until all of them are there. Nothing is sent: cleaning the transmit ring is a
-// part of the cost of a poll.
+// than the one it has, time stamps, the receive hash of IPv6 and of the ports of
+// TCP. A frame that needs several descriptors waits until all of them are there.
+// Nothing is sent: cleaning the transmit ring is a part of the cost of a poll.
 //
 // Not modelled: the way of a page through the stack. How long a packet holds its
 // half page is a setting, the same for all packets (see Memory).

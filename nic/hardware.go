@@ -68,9 +68,10 @@ func (Intel82599) StoresBad() bool { return false }
 // Hash implements Hardware.
 func (Intel82599) Hash(key []byte, h *skb.Header, ports bool) uint32 { return rssHash(key, h, ports) }
 
-// Match implements Hardware: fragments are not known as UDP to the device.
+// Match implements Hardware: fragments are not known as UDP to the device, nor
+// is what stands behind two tags.
 func (Intel82599) Match(f *FlowFilter, h *skb.Header) bool {
-	return h.EtherType == skb.EtherTypeIPv4 && h.IPVersion == 4 && h.Proto == skb.ProtoUDP && !h.Fragment() && f.matches(h)
+	return h.EtherType == skb.EtherTypeIPv4 && h.IPVersion == 4 && h.Proto == skb.ProtoUDP && !h.Fragment() && !h.Stacked() && f.matches(h)
 }
 
 // Checksums implements Hardware: the IPv4 header, and UDP or TCP of a whole
