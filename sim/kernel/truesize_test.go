@@ -31,3 +31,12 @@ func TestTruesize618_1_10(t *testing.T) {
 		})
 	}
 }
+
+// TS-11: what a datagram that a local sender sends over the loopback is charged:
+// the head has room for its headers, its payload and 31 bytes of the device.
+func TestTS11LocalSender(t *testing.T) {
+	p := kernel.Linux40()
+	for payload, want := range map[int]int{1: 768, 100: 768, 300: 1280, 1472: 2304} {
+		require.Equal(t, want, p.Truesize(28+payload+31, 0), "payload %d", payload)
+	}
+}
