@@ -35,6 +35,8 @@ type bench struct {
 
 	demux func(*skb.Buff) // if not nil, early demux
 	got   []skb.Buff      // what UDP got
+	sees  func() uint64   // if not nil, what UDP looks at
+	saw   []uint64        // and has seen
 
 	backlog     []skb.Buff // what netif_rx got
 	backlogFull bool       // it refuses
@@ -95,6 +97,9 @@ func (b *bench) EarlyDemux(p *skb.Buff) {
 
 // Receive implements Protocol.
 func (b *bench) Receive(_ *cpu.Core, p *skb.Buff) {
+	if b.sees != nil {
+		b.saw = append(b.saw, b.sees())
+	}
 	b.got = append(b.got, *p)
 	b.ledger.Consume()
 }
