@@ -33,6 +33,7 @@ func Linux61() Profile {
 	p.NAPIDeferHardIRQs = true
 	p.EarlyDemuxFragments = false
 	p.FragEvictor = false
+	p.FragQueueSize = 200 // measured on 6.18: sockstat with one fragment
 	p.FragOverlapFails = true
 	return p
 }
