@@ -142,7 +142,7 @@ func (h *Host) makeCores() {
 	h.stats = make([]mib.CPU, h.cfg.CPUs)
 	h.softnet = softirq.Host{
 		Config: h.cfg.Softirq, Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger, HashSecret: uint32(h.cfg.Seed),
-		ThreadIRQs:  h.cfg.ThreadIRQs,
+		ThreadIRQs: h.cfg.ThreadIRQs, PossibleCPUs: h.cfg.PossibleCPUs,
 		Device:      func(i int32) softirq.Device { return h.ip.Device(i) },
 		BacklogWait: h.latBacklog.Record, NetStamp: &h.netstamp,
 	}

@@ -150,8 +150,11 @@ type Snapshot struct {
 	// TimePS is the virtual time in picoseconds.
 	TimePS int64
 	HZ     int
-	Net    Net
-	CPUs   []CPU
+	// PossibleCPUs is the number of CPUs that the kernel was made ready for, if that is more than those of CPUs,
+	// which are online.
+	PossibleCPUs int
+	Net          Net
+	CPUs         []CPU
 	// Devices are in the order of their interface index; lo is the first.
 	Devices []Device
 	IRQs    []IRQ
@@ -194,3 +197,9 @@ type Snapshot struct {
 	// ProcsRunning is the number of tasks that run or could run now, the procs_running line of /proc/stat.
 	ProcsRunning int
 }
+
+// MaxPossible is CONFIG_NR_CPUS of large distribution kernels.
+const MaxPossible = 8192
+
+// Possible returns the number of possible CPUs (nr_cpu_ids).
+func (s *Snapshot) Possible() int { return max(min(s.PossibleCPUs, MaxPossible), len(s.CPUs)) }

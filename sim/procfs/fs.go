@@ -95,12 +95,12 @@ func FS(s *mib.Snapshot) fs.FS {
 		}
 	}
 	for _, irq := range shownIRQs(s) {
-		t.root.addIRQ(irq, len(s.CPUs))
+		t.root.addIRQ(irq, s.Possible())
 	}
 	t.root.dir("sys/class/net")
 	t.root.dir("ethtool")
 	for i := range s.Devices {
-		t.root.addDevice(&s.Devices[i], len(s.CPUs))
+		t.root.addDevice(&s.Devices[i], s.Possible())
 	}
 	t.root.sort()
 	return t

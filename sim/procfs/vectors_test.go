@@ -155,6 +155,23 @@ func TestFMT12Softirqs(t *testing.T) {
 	require.Equal(t, "BLOCK_IOPOLL:          0          0          0          0", got[6])
 }
 
+// FMT-12, FMT-1, FMT-13, ODD-32: /proc/softirqs lists possible CPUs, and masks
+// have their width; softnet_stat and /proc/interrupts list those online.
+func TestODD32PossibleCPUs(t *testing.T) {
+	s := host()
+	online := len(s.CPUs)
+	s.PossibleCPUs = online + 30
+	soft := lines(t, procfs.WriteSoftirqs, s)
+	require.Len(t, strings.Fields(soft[0]), online+30)
+	require.Len(t, strings.Fields(soft[4]), 1+online+30)
+	require.True(t, strings.HasSuffix(soft[4], "          0"))
+	require.Len(t, lines(t, procfs.WriteSoftnetStat, s), online)
+	require.Len(t, strings.Fields(lines(t, procfs.WriteInterrupts, s)[0]), online)
+	mask, err := fs.ReadFile(procfs.FS(s), "sys/class/net/eth0/queues/rx-0/rps_cpus")
+	require.NoError(t, err)
+	require.Len(t, strings.TrimSpace(string(mask)), 8)
+}
+
 func TestFMT13InterruptWidth(t *testing.T) {
 	for nrIRQs, want := range map[int]string{0: "CAL: ", 999: "CAL: ", 1000: " CAL: ", 9999: " CAL: ", 10000: "  CAL: ", 1 << 19: "   CAL: "} {
 		out := text(t, procfs.WriteInterrupts, &mib.Snapshot{NrIRQs: nrIRQs, CPUs: make([]mib.CPU, 1)})

@@ -16,6 +16,7 @@ import (
 	"github.com/seed-556df219/rxpath/sim/engine"
 	"github.com/seed-556df219/rxpath/sim/kernel"
 	"github.com/seed-556df219/rxpath/sim/law"
+	"github.com/seed-556df219/rxpath/sim/mib"
 	"github.com/seed-556df219/rxpath/sim/skb"
 	"github.com/seed-556df219/rxpath/sim/traffic"
 	"github.com/seed-556df219/rxpath/socket"
@@ -56,6 +57,9 @@ type Host struct {
 	Costs  kernel.Costs
 	// CPUs is the number of CPUs, 1 to 256, all online.
 	CPUs int
+	// PossibleCPUs is the number of CPUs that the kernel was made ready for; 0: as many as CPUs. It shows in files only,
+	// and in the width of masks (FMT-12).
+	PossibleCPUs int
 	// HZ is the timer frequency: 100, 250, 300 or 1000.
 	HZ int
 	// TickPhase moves the timer ticks: they are at TickPhase + k/HZ, on every CPU.
@@ -326,6 +330,8 @@ func (s *Scenario) Validate() error {
 func (h *Host) Validate() error {
 	return errors.Join(
 		cfgerr.Range("host.cpus", h.CPUs, 1, MaxCPUs),
+		cfgerr.Check(h.PossibleCPUs == 0 || h.PossibleCPUs >= h.CPUs && h.PossibleCPUs <= mib.MaxPossible, "host.possible_cpus", h.PossibleCPUs,
+			fmt.Sprintf("%d to %d", max(h.CPUs, 1), mib.MaxPossible)),
 		cfgerr.Check(h.HZ == 100 || h.HZ == 250 || h.HZ == 300 || h.HZ == 1000, "host.hz", h.HZ, "100, 250, 300 or 1000"),
 		cfgerr.Check(h.TickPhase >= 0 && h.TickPhase < engine.Second/100, "host.tick_phase", h.TickPhase, "0 to one tick"),
 		h.Softirq.Validate(), h.IP.Validate(), h.UDP.Validate(), h.Limits.Validate(),

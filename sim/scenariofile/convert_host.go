@@ -21,7 +21,7 @@ import (
 // host fills in the machine.
 func (c *converter) host(h *scenario.Host) {
 	d := &c.doc.Host
-	h.CPUs, h.HZ, h.TickPhase = d.CPUs, d.HZ, d.TickPhase.v
+	h.CPUs, h.PossibleCPUs, h.HZ, h.TickPhase = d.CPUs, d.PossibleCPUs, d.HZ, d.TickPhase.v
 	h.ThreadIRQs = d.ThreadIRQs
 	h.UDP.HashEntries, h.UDP.HashMix, h.UDP.CloneFailPPM = d.UHashEntries, d.UDPHashMix, d.CloneFailures.v
 	h.Kernel = c.kernel()

@@ -70,6 +70,8 @@ type kernelSection struct {
 type hostSection struct {
 	// CPUs is the number of CPUs, all online.
 	CPUs int `json:"cpus"`
+	// PossibleCPUs is the number of CPUs that the kernel was made ready for, as /proc/softirqs lists them (FMT-12). Left out: as many as there are.
+	PossibleCPUs int `json:"possible_cpus,omitempty" example:"16"`
 	// HZ is the frequency of the timer tick: CONFIG_HZ.
 	HZ int `json:"hz" enum:"100 250 300 1000"`
 	// TickPhase moves the timer ticks: they come at tick_phase + k/HZ, on every CPU.

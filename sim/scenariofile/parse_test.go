@@ -123,7 +123,7 @@ func TestEverything(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, h.Costs.Set("switch", kernel.Cost{Fixed: 3 * engine.Microsecond, Source: "set in the scenario"}))
 	require.NoError(t, h.Costs.Set("copy", kernel.Cost{Fixed: 100 * engine.Nanosecond, PerByte: 85, Source: "set in the scenario"}))
-	h.CPUs, h.HZ, h.TickPhase = 256, 1000, 100*engine.Microsecond
+	h.CPUs, h.PossibleCPUs, h.HZ, h.TickPhase = 256, 512, 1000, 100*engine.Microsecond
 	h.UDP.HashEntries, h.UDP.HashMix, h.UDP.CloneFailPPM = 1024, 77, 1000
 	h.ThreadIRQs = true
 	h.Softirq.NetdevBudget, h.Softirq.NetdevBudgetUsecs = 600, 4000
