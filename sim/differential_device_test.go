@@ -76,6 +76,55 @@ func (w *world) tap() scenario.Tap {
 	return t
 }
 
+// capturing gives packet sockets programs that run as tasks, and filters, and
+// turns timestamps on. It draws from a stream of its own.
+func (w *world) capturing() {
+	drawn := w.rnd
+	w.rnd = engine.NewStream(w.seed, "capturing")
+	defer func() { w.rnd = drawn }()
+	if w.one(6) {
+		w.cfg.Softirq.TstampPrequeue = w.pick(2)
+		for i := range w.cfg.Apps {
+			for k := range w.cfg.Apps[i].Sockets {
+				w.cfg.Apps[i].Sockets[k].Timestamp = w.one(2)
+			}
+		}
+	}
+	if w.one(6) {
+		w.cfg.NICs[0].RXVLANOffload = false
+	}
+	lists := [][]scenario.Tap{w.cfg.Taps}
+	for i := range w.cfg.NICs {
+		lists = append(lists, w.cfg.NICs[i].Taps)
+	}
+	for i := range w.cfg.Devices {
+		lists = append(lists, w.cfg.Devices[i].Taps)
+	}
+	for _, taps := range lists {
+		for i := range taps {
+			t := &taps[i]
+			if w.one(3) {
+				t.Task, t.CPU, t.Nice = true, w.pick(w.cfg.CPUs), []int{0, -5, 5}[w.pick(3)]
+				t.PerPacket = max(t.PerPacket, w.rounded(1))
+			}
+			if w.one(4) {
+				t.SnapLen, t.Filter = w.between(1, 100), []string{"6 0 0 96"}
+				w.cfg.OpenFilter = thirds
+			}
+		}
+	}
+}
+
+// thirds is a filter that ignores some packets, by their length.
+func thirds([]string) (func(*skb.Buff, int, int32) int, error) {
+	return func(b *skb.Buff, _ int, _ int32) int {
+		if b.Len%3 == 0 {
+			return 0
+		}
+		return int(b.Len)
+	}, nil
+}
+
 func (w *world) bond() {
 	b := &scenario.Bond{BondConfig: ipstack.BondConfig{Mode: ipstack.BondMode(w.pick(len(ipstack.BondModes()))), AllSlavesActive: w.one(4)}}
 	for i := range w.cfg.NICs {

@@ -75,6 +75,8 @@ type outcome struct {
 	DeferKicks uint64
 	// Flows is what RFS did.
 	Flows softirq.FlowStats
+	// Taps counts packets that programs as tasks took, and packets of sockets that carried a timestamp.
+	Taps [2]uint64
 	// Partner counts what link partners lost, Changes what was changed and what the host said to it.
 	Partner  uint64
 	Changes  []string
@@ -173,6 +175,7 @@ func randomWorld(seed uint64) *world {
 	w.device()
 	w.internet()
 	w.stack()
+	w.capturing()
 	w.alter()
 	return w
 }
@@ -396,6 +399,12 @@ func (w *world) run(t *testing.T, naive bool, slices uint64) outcome {
 	for _, s := range h.Latencies() {
 		out.Stages = append(out.Stages, stageSum{s.Name, s.Hist.N, s.Hist.Sum, s.Hist.Checksum(), s.Hist.Max})
 	}
+	for _, tap := range h.ip.Taps() {
+		if tap.Task() != nil {
+			out.Taps[0] += tap.Packets - tap.Live()
+		}
+		out.Taps[1] += tap.Stamped
+	}
 	for _, p := range h.pollers {
 		out.Threaded += p.Polls
 	}
@@ -549,6 +558,18 @@ func (c *coverage) add(o outcome) {
 		}
 	}
 	c.events["read"] += o.Snapshot.Ledger.Consumed
+	for _, p := range o.Snapshot.Taps {
+		switch {
+		case p.Frames > 0:
+			c.events["packet in a ring"] += p.Packets
+			c.events["ring full"] += p.Drops
+		default:
+			c.events["packet of a packet socket"] += p.Packets
+			c.events["packet socket full"] += p.SKDrops
+		}
+	}
+	c.events["packet that a program took"] += o.Taps[0]
+	c.events["timestamp"] += o.Taps[1]
 	c.events["clone under the slot lock"] += o.Fanout.ClonesLocked
 	c.events["clone"] += o.Fanout.ClonesUnlocked
 	c.events["early demux"] += o.Fanout.DemuxHits
@@ -586,7 +607,7 @@ func (c *coverage) report(t *testing.T) {
 			require.NotZero(t, c.drops[r], "no case dropped a packet for %v", r)
 		}
 	}
-	for _, e := range []string{"time_squeeze", "softirq restart", "ksoftirqd wake-up", "task wake-up", "preemption", "received_rps", "flow_limit_count", "tick",
+	for _, e := range []string{"packet in a ring", "ring full", "packet of a packet socket", "packet socket full", "packet that a program took", "timestamp", "time_squeeze", "softirq restart", "ksoftirqd wake-up", "task wake-up", "preemption", "received_rps", "flow_limit_count", "tick",
 		"reschedule interrupt", "read", "packet steered to its reader", "flow moved to its reader", "flow kept by packets under way", "interrupt to free", "poll by a thread", "interrupt left masked", "clone under the slot lock", "clone", "early demux", "tx_flow_control_xoff", "tx_flow_control_xon",
 		"rx_flow_control_xoff", "rx_flow_control_xon", "non_eop_descs", "alloc_rx_page_failed", "alloc_rx_buff_failed", "fdir_match", "fdir_miss",
 		"wait for a slot lock", "clone that failed", "change", "change refused", "link partner lost", "lsc_int", "consumer promoted",
