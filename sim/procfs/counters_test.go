@@ -79,7 +79,7 @@ func TestCountersHasEveryCounter(t *testing.T) {
 		".CPUs.Time.Softirq": true, ".CPUs.Time.Ksoftirqd": true, ".CPUs.ContextSwitches": true,
 		".CPUs.InputQueueLen": true, // from 15 columns on
 		// In no file of the kernel; results show them elsewhere.
-		".CPUs.Restarts": true, ".CPUs.KsoftirqdWakeups": true, ".CPUs.Preemptions": true, ".CPUs.Wakeups": true,
+		".CPUs.Restarts": true, ".CPUs.KsoftirqdWakeups": true, ".CPUs.Preemptions": true, ".CPUs.Wakeups": true, ".CPUs.Time.Spinning": true,
 		".Sockets.Delivered": true, ".Sockets.Bytes": true,
 		".Sockets.Inode": true, // a label
 		".IRQs.Counts":   true, // 5005, of a CPU that the host does not have
