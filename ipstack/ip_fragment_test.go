@@ -485,9 +485,7 @@ func TestFR11EarlyDemux(t *testing.T) {
 			asked := 0
 			b.demux = func(p *skb.Buff) {
 				asked++
-				if p.Head.FragOffset == 0 {
-					p.Sock = b
-				}
+				p.Sock = b
 				p.Route = skb.Route{Type: skb.RouteLocal, Gen: b.layer.RouteGen()}
 			}
 			for _, n := range tc.order {
