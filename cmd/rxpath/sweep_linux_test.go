@@ -17,7 +17,7 @@ import (
 // of points, RXPATH_KILLS that of kills.
 func TestSweepSurvivesKills(t *testing.T) {
 	t.Parallel()
-	points, kills := environment(t, "RXPATH_POINTS", 200), environment(t, "RXPATH_KILLS", 5)
+	points, kills := environment(t, "RXPATH_POINTS", 60), environment(t, "RXPATH_KILLS", 3)
 	path, err := exec.LookPath("rxpath")
 	require.NoError(t, err)
 	dir := t.TempDir()
