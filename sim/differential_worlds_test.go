@@ -432,6 +432,9 @@ func (w *world) fragment() {
 	if w.one(2) { // two senders of one address and one mind: their fragments meet
 		c := &w.traffic[0]
 		c.Arrivals.Kind, c.Size, c.Flows = traffic.Constant, law.Constant(int64(w.between(1500, 4000))), 1
+		if !w.one(3) { // each loses some on the wire, so that both add to one datagram
+			c.Faults.CRC = 300_000
+		}
 		name := w.traffic[1].Name
 		w.traffic[1] = *c
 		w.traffic[1].Name, w.traffic[1].TOS = name, c.TOS^1
