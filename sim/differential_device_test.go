@@ -23,9 +23,10 @@ func (w *world) stack() {
 	if w.one(6) {
 		w.cfg.Taps = append(w.cfg.Taps, w.tap())
 	}
-	if w.traffic[0].MTU > 0 && w.one(2) {
+	if w.traffic[0].MTU > 0 && !w.one(4) {
 		a, b := &w.traffic[0], &w.traffic[1] // their fragments mix, and a router marked some (FR-8)
 		b.To, b.Src, b.Dst, b.DstMAC, b.VLAN = a.To, a.Src, a.Dst, a.DstMAC, a.VLAN
+		b.MilliPPS, b.Flows, b.Arrivals = a.MilliPPS, a.Flows, a.Arrivals // so that they have the same identifications
 		a.TOS, b.TOS = 0, 3
 	}
 	switch w.pick(8) {

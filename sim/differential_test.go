@@ -376,6 +376,9 @@ func (w *world) run(t *testing.T, naive bool, slices uint64) outcome {
 	for _, at := range w.instants(h, slices) {
 		h.AdvanceTo(at.t)
 		require.NoError(t, h.CheckLedger())
+		if slices == 0 {
+			w.conserved(t, h)
+		}
 		if at.lock != nil {
 			at.lock()
 		}
