@@ -81,6 +81,7 @@ type Host struct {
 	threads  []*socket.Thread
 	lockers  []*socket.Locker
 	pools    []*socket.Pool
+	started  []program
 	inodes   uint64
 
 	latBacklog, latStack hist.Hist

@@ -31,6 +31,8 @@ type Result struct {
 	Stages []Stage
 	// Sockets are the sockets in the order in which they were opened.
 	Sockets []SocketResult
+	// Programs are the applications in the order of the scenario, those without threads left out.
+	Programs []ProgramResult
 	// Series are the samples, the first at time zero.
 	Series []Sample
 	// Partner counts frames that the link partners lost before the wire: no loss of this host.
@@ -87,6 +89,20 @@ type SocketResult struct {
 	App string
 	// RxQueue and WireToApp are the latencies of this socket.
 	RxQueue, WireToApp Stage
+}
+
+// ProgramResult is what the threads of an application did.
+type ProgramResult struct {
+	App string
+	// Calls counts receive calls, Empty those that found nothing, Waits calls of epoll_wait and poll, Timeouts calls that
+	// SO_RCVTIMEO or recvmmsg's timeout has ended, Faults copies with a page fault, LockWaits those that waited for the
+	// socket's owner, Locked how often the program itself locked a socket.
+	Calls, Empty, Waits, Timeouts, Faults, LockWaits, Locked uint64
+	// Handled counts datagrams that workers served, Dropped those lost in the program because the workers' queue was
+	// full, Stalls how often a reader waited for room.
+	Handled, Dropped, Stalls uint64
+	// Done is the time from the wire to the end of the service by a worker.
+	Done Stage
 }
 
 // Sample is the state at one instant.
@@ -383,5 +399,11 @@ func (h *Host) fill(res *Result) {
 			RxQueue:   Stage{Name: "rx_queue", From: "queued to the socket", To: "copied to the application", Hist: s.sock.RxQueue.Clone()},
 			WireToApp: Stage{Name: "wire_to_app", From: "last bit received", To: "copied to the application", Hist: s.sock.WireToApp.Clone()},
 		})
+	}
+	res.Programs = h.programs()
+	for i := range res.Programs {
+		if p := &res.Programs[i]; p.Dropped > 0 {
+			res.Warnings = append(res.Warnings, fmt.Sprintf("%s lost %d datagrams in its own queue to its workers, behind all counters of the kernel", p.App, p.Dropped))
+		}
 	}
 }

@@ -287,7 +287,7 @@ func (h *Host) startApp(a *scenario.App) error {
 			}
 		}
 	}
-	h.startLocker(a, all)
+	h.started = append(h.started, program{name: a.Name, locker: h.startLocker(a, all)})
 	if a.Read.With == scenario.Never {
 		return nil
 	}
@@ -295,19 +295,21 @@ func (h *Host) startApp(a *scenario.App) error {
 		return &cfgerr.Error{Path: "read.pauses.trace", Value: r.PauseFile, Want: "a file that has been read: scenariofile.Load does, Parse does not"}
 	}
 	pool := h.startPool(a)
+	p := &h.started[len(h.started)-1]
+	p.pool = pool
 	for t, socks := range perThread {
 		if len(socks) > 0 {
-			h.startThread(a, t, socks, pool)
+			p.threads = append(p.threads, h.startThread(a, t, socks, pool))
 		}
 	}
 	return nil
 }
 
 // startLocker starts the thread that locks the sockets of an application.
-func (h *Host) startLocker(a *scenario.App, socks []*Socket) {
+func (h *Host) startLocker(a *scenario.App, socks []*Socket) *socket.Locker {
 	l := &a.Locks
 	if l.Every == 0 || len(socks) == 0 {
-		return
+		return nil
 	}
 	k := socket.NewLocker(&h.sockets, h.cores[l.CPU], a.Name+"/locks",
 		socket.LockConfig{Every: l.Every, For: l.For, Asleep: l.Asleep, Nice: a.Nice}, raw(socks))
@@ -315,6 +317,7 @@ func (h *Host) startLocker(a *scenario.App, socks []*Socket) {
 	for _, s := range socks {
 		s.locker = k
 	}
+	return k
 }
 
 // startPool starts the workers of an application, if it has any.
@@ -340,7 +343,7 @@ func raw(socks []*Socket) []*socket.Sock {
 	return out
 }
 
-func (h *Host) startThread(a *scenario.App, index int, socks []*Socket, pool *socket.Pool) {
+func (h *Host) startThread(a *scenario.App, index int, socks []*Socket, pool *socket.Pool) *socket.Thread {
 	r := a.Read
 	cfg := socket.ReaderConfig{
 		Wait: r.With.Wait(), Edge: r.Edge, Drain: r.Drain, WaitAll: r.WaitAll, Timeout: r.Timeout, RcvTimeo: socks[0].cfg.RcvTimeo,
@@ -366,4 +369,38 @@ func (h *Host) startThread(a *scenario.App, index int, socks []*Socket, pool *so
 		s.readers = append(s.readers, t)
 		s.pool = pool
 	}
+	return t
+}
+
+// A program is what an application has started.
+type program struct {
+	name    string
+	threads []*socket.Thread
+	locker  *socket.Locker
+	pool    *socket.Pool
+}
+
+// programs returns what the applications have done.
+func (h *Host) programs() []ProgramResult {
+	var out []ProgramResult
+	for _, p := range h.started {
+		r := ProgramResult{App: p.name, Done: Stage{Name: "done", From: "last bit received", To: "served by a worker"}}
+		for _, t := range p.threads {
+			r.Calls += t.Calls
+			r.Empty += t.Empty
+			r.Waits += t.Waits
+			r.Timeouts += t.Timeouts
+			r.Faults += t.Faults
+			r.LockWaits += t.LockWaits
+		}
+		if p.locker != nil {
+			r.Locked = p.locker.Held
+		}
+		if p.pool != nil {
+			r.Handled, r.Dropped, r.Stalls = p.pool.Handled, p.pool.Dropped, p.pool.Stalls
+			r.Done.Hist = p.pool.Done.Clone()
+		}
+		out = append(out, r)
+	}
+	return out
 }

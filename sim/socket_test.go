@@ -179,6 +179,40 @@ func TestApplications(t *testing.T) {
 	}
 }
 
+// What a program loses itself, it says.
+func TestProgramResult(t *testing.T) {
+	sc := scenario.Default()
+	sc.Run.For = 20 * engine.Millisecond
+	n := DefaultNIC("eth0")
+	sc.NICs = []scenario.NIC{n}
+	a := scenario.App{Name: "slow", CPUs: []int{2}, Sockets: []socket.Config{{Local: local}}}
+	a.Read.Service = law.Constant(int64(engine.Millisecond))
+	a.Workers = scenario.Workers{CPUs: []int{3}, Queue: 10, Drop: true}
+	a.Locks = scenario.Locks{Every: 5 * engine.Millisecond, For: engine.Millisecond, CPU: 1}
+	sc.Apps = []scenario.App{a}
+	c := traffic.DefaultConfig()
+	c.To, c.Src, c.Dst, c.MilliPPS = "eth0", sender, local, 20_000_000
+	c.Size = law.Constant(128)
+	sc.Traffic = []traffic.Config{c}
+	res, err := Run(t.Context(), &sc, Options{})
+	require.NoError(t, err)
+	p := res.Programs[0]
+	require.Equal(t, "slow", p.App)
+	require.InDelta(t, 19, float64(p.Handled), 2)
+	require.Greater(t, p.Dropped, uint64(300))
+	require.EqualValues(t, p.Handled, p.Done.Hist.N)
+	require.EqualValues(t, 3, p.Locked)
+	require.Len(t, res.Warnings, 1)
+	require.Contains(t, res.Warnings[0], "slow lost")
+}
+
+// UM-8: packet sockets have no such account of pages.
+func TestUM8Taps(t *testing.T) {
+	h := hostOf(t, func(c *Config) { c.NICs[0].Taps = []scenario.Tap{{RcvBuf: 1 << 20, PerPacket: engine.Second}} })
+	send(t, h, h.UDPFrame(sender, local, 100), 50)
+	require.Zero(t, h.Snapshot().UDPMemPages)
+}
+
 // The column MemErrors is there in kernels that have it.
 func TestMemErrorsColumn(t *testing.T) {
 	for name, want := range map[string]bool{"linux-4.0": false, "linux-6.1": true, "linux-6.18": true} {
