@@ -160,6 +160,17 @@ func TestReaderQueue(t *testing.T) {
 	require.Equal(t, 2*832, s.Rmem(), "which holds both of the others now")
 	_, _ = b.recv(s)
 	require.Zero(t, s.Rmem())
+
+	s = b.socket(16640) // a quarter is five of 832
+	b.deliver(s, 832, 6)
+	_, _ = b.recv(s)
+	b.deliver(s, 832, 4)
+	for range 4 {
+		_, _ = b.recv(s)
+	}
+	require.Equal(t, 5*832, s.Rmem(), "a quarter came together")
+	_, _ = b.recv(s)
+	require.Equal(t, 5*832, s.Rmem(), "what had come in meanwhile had joined the reader's queue")
 }
 
 // sk_forward_alloc as datagrams of one size come and go, by rule.
