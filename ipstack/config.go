@@ -24,6 +24,10 @@ type Config struct {
 	RouteLocalnet int `sysctl:"net.ipv4.conf.all.route_localnet"`
 	// AcceptSourceRoute takes packets with a source route, where the interface does, too (IF-3).
 	AcceptSourceRoute int `sysctl:"net.ipv4.conf.all.accept_source_route"`
+	// DisableIPv6 refuses IPv6 packets on every interface.
+	DisableIPv6 int `sysctl:"net.ipv6.conf.all.disable_ipv6"`
+	// LLC says that the module llc is there: frames with an 802.3 length have a handler.
+	LLC bool
 	// ICMPRatelimit is the time in milliseconds in which a peer may have one more ICMP message, 0 for no limit (UR-13).
 	ICMPRatelimit int `sysctl:"net.ipv4.icmp_ratelimit"`
 	// ICMPRatemask has a bit for each ICMP type that is limited (UR-13).
@@ -123,6 +127,7 @@ func (c *Config) Validate() error {
 	const most = 1<<31 - 1
 	errs := []error{
 		cfgerr.Range("net.ipv4.ip_early_demux", c.IPEarlyDemux, 0, 1),
+		cfgerr.Range("net.ipv6.conf.all.disable_ipv6", c.DisableIPv6, 0, 1),
 		cfgerr.Range("net.ipv4.ip_forward", c.IPForward, 0, 1),
 		cfgerr.Range("net.ipv4.conf.all.rp_filter", c.RPFilter, 0, 2),
 		cfgerr.Range("net.ipv4.conf.all.accept_local", c.AcceptLocal, 0, 1),

@@ -81,11 +81,22 @@ func (l *Layer) deliver(c *cpu.Core, b *skb.Buff, orig, d *Device, exact, pendin
 			l.ipRcv(c, b)
 			return
 		case skb.EtherTypeARP, skb.EtherTypeIPv6:
+			l.elsewhere(typ)
 			l.drop(c, skb.HandledElsewhere)
 			return
 		}
 	}
 	l.deliverAll(c, b, delivery{typ: typ, orig: orig, dev: d, exact: exact, taken: pending})
+}
+
+// elsewhere tells apart what handlers refuse that this model does not follow.
+func (l *Layer) elsewhere(typ uint16) {
+	switch {
+	case typ == skb.EtherTypeIPv6 && l.Config.DisableIPv6 != 0:
+		l.Ledger.Finer.IPv6Off++
+	case typ < skb.EtherTypeMinDIX:
+		l.Ledger.Finer.LLC++
+	}
 }
 
 // A delivery is a packet at the protocol table.
@@ -110,7 +121,8 @@ func (l *Layer) deliverAll(c *cpu.Core, b *skb.Buff, v delivery) {
 		l.ipRcv(c, b)
 		reason = skb.NotDropped
 		*b = mine
-	case v.typ == skb.EtherTypeARP, v.typ == skb.EtherTypeIPv6:
+	case v.typ == skb.EtherTypeARP, v.typ == skb.EtherTypeIPv6, l.Config.LLC && v.typ < skb.EtherTypeMinDIX:
+		l.elsewhere(v.typ)
 		reason = skb.HandledElsewhere
 	}
 	if reason != skb.UnhandledProto {
@@ -126,6 +138,8 @@ func (l *Layer) deliverAll(c *cpu.Core, b *skb.Buff, v delivery) {
 	}
 	if !v.taken {
 		v.dev.RXDropped++ // CORE-4.10
+	} else if reason == skb.UnhandledProto {
+		l.Ledger.Finer.Tapped++ // the last packet socket took it over: nothing is left to drop
 	}
 	l.drop(c, reason)
 }

@@ -22,6 +22,8 @@ type Device struct {
 
 	// RXDropped is dev->rx_dropped: drops of the receive core (CORE-20).
 	RXDropped uint64
+	// RXOtherhostDropped is dev->core_stats rx_otherhost_dropped, where the kernel counts it.
+	RXOtherhostDropped uint64
 	// RXPackets, RXBytes and Multicast are the own counters of a device without
 	// hardware: a VLAN device (CORE-4.6), a bridge, a macvlan (CORE-43).
 	RXPackets, RXBytes, Multicast uint64

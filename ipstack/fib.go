@@ -126,6 +126,8 @@ func (l *Layer) validateSource(d *Device, src skb.Addr) skb.DropReason {
 			return skb.NotDropped
 		}
 		return skb.IPRPFilter // RP-3
+	case r.kind == fibBroadcast && rp == 0 && l.Profile.LocalSourceOnly:
+		return skb.NotDropped
 	case r.kind != fibUnicast && (r.kind != fibLocal || !acceptLocal):
 		return skb.IPInvalidSource // RP-2
 	case r.through(d), rp == 0:

@@ -63,7 +63,7 @@ func (l *Layer) icmpReply(c *cpu.Core, typ uint8, b *skb.Buff) {
 	if l.icmpAllowed(b) {
 		c.Spend(l.Costs.NoPort.Fixed)
 		l.settleFrags(c.Now()) // what they had to say came before
-		l.icmpSend(c.Now(), typ, b)
+		l.icmpSend(c, c.Now(), typ, b)
 	}
 }
 
@@ -93,8 +93,9 @@ func icmpError(typ uint8) bool {
 }
 
 // icmpSend models the second half of icmp_send: the rate is limited, first for
-// the host, then for the peer. Only counters move: nothing leaves.
-func (l *Layer) icmpSend(now engine.Time, typ uint8, b *skb.Buff) {
+// the host, then for the peer. What is sent leaves by Output, on core c, nil for a
+// timer's.
+func (l *Layer) icmpSend(c *cpu.Core, now engine.Time, typ uint8, b *skb.Buff) {
 	if b.IfIndex != 1 && l.Config.ICMPRatemask>>typ&1 != 0 && !(l.globalAllow(now) && l.peerAllow(b.Head.Src, now)) {
 		return
 	}
@@ -110,7 +111,11 @@ func (l *Layer) icmpSend(now engine.Time, typ uint8, b *skb.Buff) {
 	}
 	l.Net.IP.OutRequests++
 	// The message quotes at most 576 bytes with its headers (icmp_send).
-	l.Net.IPExt.OutOctets += uint64(skb.IPHeader + 8 + min(uint32(b.IPLen), 576-skb.IPHeader-8))
+	length := skb.IPHeader + 8 + min(uint32(b.IPLen), 576-skb.IPHeader-8)
+	l.Net.IPExt.OutOctets += uint64(length)
+	if l.Output != nil {
+		l.Output(c, &Reply{Src: b.Head.Dst, Dst: b.Head.Src, Type: typ, Len: uint16(length)})
+	}
 }
 
 // globalAllow models icmp_global_allow: refilled only when 20 ms have passed,

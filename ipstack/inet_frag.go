@@ -76,6 +76,8 @@ type fragment struct {
 	ifindex        int32
 	pktType        skb.PacketType
 	summed         skb.IPSummed
+	kmalloc        bool // its head came from kmalloc
+	tailRoom       uint32
 	pulled         bool // eight bytes behind the IP header are in the head
 }
 

@@ -41,6 +41,7 @@ func (l *Layer) ipDefrag(c *cpu.Core, b *skb.Buff, user fragUser) bool {
 	}
 	part := fragment{
 		frame: b.Frame, truesize: b.Truesize, ifindex: b.IfIndex, pktType: b.PktType, summed: b.Summed,
+		kmalloc: b.Kmalloc, tailRoom: b.TailRoom,
 		pulled: h.Proto == skb.ProtoUDP && (l.devices[b.IfIndex].GRO || user == defragLocalDeliver && l.demuxes(h)),
 	}
 	if !l.ipFragQueue(c, q, &part, int(b.Len)-int(h.IHL)*4) {
@@ -238,7 +239,11 @@ func (l *Layer) ipFragReasm(c *cpu.Core, q *fragQueue, b *skb.Buff) bool {
 	b.UDPLen, b.IPLen = first.frame.UDPLen, uint16(total)
 	b.Len = uint32(total)
 	b.PktType = first.pktType
-	b.Truesize = coalesce(q.frags)
+	if first.kmalloc {
+		coalesceHeads(q.frags, b)
+	} else {
+		b.Truesize = coalesce(q.frags)
+	}
 	b.Summed = first.summed
 	for i := range q.frags {
 		if q.frags[i].summed != b.Summed {
@@ -290,6 +295,27 @@ func coalesce(parts []fragment) uint32 {
 	return sum
 }
 
+// coalesceHeads is coalesce for heads of kmalloc, as local senders have them, and
+// no driver: nobody can take such a head over as a page, so what follows is
+// copied into the room behind the first one's data, if nothing hangs behind it
+// yet, or hangs behind it (skb_head_is_locked).
+func coalesceHeads(parts []fragment, b *skb.Buff) {
+	first := &parts[0]
+	b.Truesize, b.TailRoom, b.Kmalloc = first.truesize, first.tailRoom, true
+	b.FragLen, b.FragTruesize, b.FragList = 0, 0, 0
+	for i := range parts[1:] {
+		p := &parts[1+i]
+		if b.FragList == 0 && uint32(p.length) <= b.TailRoom {
+			b.TailRoom -= uint32(p.length)
+			continue
+		}
+		b.Truesize += p.truesize
+		b.FragLen += uint32(p.length)
+		b.FragTruesize += p.truesize
+		b.FragList++
+	}
+}
+
 // dataLen is the length of the frame as the driver stores it, without the tag
 // that the device strips.
 func (p *fragment) dataLen() int {
@@ -330,7 +356,7 @@ func (l *Layer) ipExpire(q *fragQueue) {
 		return
 	}
 	if l.icmpAllowed(&b) {
-		l.icmpSend(at, timeExceeded, &b)
+		l.icmpSend(nil, at, timeExceeded, &b)
 	}
 }
 

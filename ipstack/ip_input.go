@@ -9,6 +9,9 @@ import (
 func (l *Layer) ipRcv(c *cpu.Core, b *skb.Buff) {
 	c.Spend(l.Costs.IP.Fixed)
 	if b.PktType == skb.PacketOtherHost {
+		if l.Profile.OtherhostCounted {
+			l.devices[b.IfIndex].RXOtherhostDropped++
+		}
 		l.drop(c, skb.OtherHost) // no counter at all (IP-1)
 		return
 	}
@@ -39,6 +42,7 @@ func (l *Layer) checkHeader(b *skb.Buff) skb.DropReason {
 	switch {
 	case b.Len < skb.IPHeader:
 		ip.InHdrErrors++
+		l.Ledger.Finer.IPShort++
 		return skb.PktTooSmall
 	case h.IHL < 5, h.IPVersion != 4:
 		ip.InHdrErrors++
@@ -46,13 +50,13 @@ func (l *Layer) checkHeader(b *skb.Buff) skb.DropReason {
 	}
 	switch h.TOS & 3 { // before the checksum is looked at (IP-14)
 	case 0:
-		ext.InNoECTPkts++
+		ext.InNoECTPkts += b.Segments()
 	case 1:
-		ext.InECT1Pkts++
+		ext.InECT1Pkts += b.Segments()
 	case 2:
-		ext.InECT0Pkts++
+		ext.InECT0Pkts += b.Segments()
 	case 3:
-		ext.InCEPkts++
+		ext.InCEPkts += b.Segments()
 	}
 	switch {
 	case b.Len < hl:
@@ -74,7 +78,7 @@ func (l *Layer) checkHeader(b *skb.Buff) skb.DropReason {
 
 // ipRcvFinish models ip_rcv_finish: early demux, route, dispatch (IF-1 to IF-5).
 func (l *Layer) ipRcvFinish(c *cpu.Core, b *skb.Buff) {
-	if l.demuxes(b.Head) {
+	if b.Route.Type == skb.NoRoute && l.demuxes(b.Head) {
 		l.UDP.EarlyDemux(b)
 		if b.Route.Gen != l.routeGen { // ipv4_dst_check (ED-6)
 			b.Route = skb.Route{}
@@ -87,6 +91,7 @@ func (l *Layer) ipRcvFinish(c *cpu.Core, b *skb.Buff) {
 			if r.reason == skb.IPRPFilter {
 				l.Net.TCPExt.IPReversePathFilter++ // RP-5
 			}
+			l.refine(r.reason, l.devices[b.IfIndex], b.Head)
 			l.refuse(c, b, r.reason)
 			return
 		}
@@ -108,6 +113,10 @@ func (l *Layer) ipRcvFinish(c *cpu.Core, b *skb.Buff) {
 		return
 	case skb.RouteUnreachable:
 		l.ipError(c, b)
+		return
+	}
+	if b.Route.Discard {
+		l.refuse(c, b, skb.IPInvalidDest)
 		return
 	}
 	l.localDeliver(c, b)
@@ -180,7 +189,7 @@ func (l *Layer) localDeliver(c *cpu.Core, b *skb.Buff) {
 		l.UDP.Receive(c, b)
 		ip.InDelivers++ // after the handler, whatever happened in it (LF-2)
 	case skb.ProtoICMP:
-		l.Net.ICMP.InMsgs++
+		l.icmpRcv(b.Head.ICMPType)
 		ip.InDelivers++
 		l.drop(c, skb.HandledElsewhere)
 	case skb.ProtoTCP, skb.ProtoIGMP:
@@ -195,5 +204,16 @@ func (l *Layer) localDeliver(c *cpu.Core, b *skb.Buff) {
 		ip.InUnknownProtos++ // LF-3
 		l.ICMPSend(c, b)
 		l.drop(c, skb.IPNoProto)
+	}
+}
+
+// refine tells refusals of a source apart, as newer kernels do.
+func (l *Layer) refine(r skb.DropReason, d *Device, h *skb.Header) {
+	switch f := &l.Ledger.Finer; {
+	case r != skb.IPInvalidSource:
+	case (h.Src.Loopback() || h.Dst.Loopback()) && !l.routeLocalnet(d):
+		f.Localnet++
+	case l.localTable(h.Src).kind == fibLocal:
+		f.LocalSource++
 	}
 }

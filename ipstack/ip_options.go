@@ -18,6 +18,7 @@ func (l *Layer) ipRcvOptions(c *cpu.Core, b *skb.Buff) bool {
 	case skb.OptionsBad:
 		l.Net.IP.InHdrErrors++ // IF-3b
 		l.icmpReply(c, parameterProb, b)
+		l.Ledger.Finer.Options++
 		l.refuse(c, b, skb.IPInHdr)
 		return true
 	}

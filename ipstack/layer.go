@@ -39,6 +39,8 @@ type Layer struct {
 	Net     *mib.Net
 	// UDP is the protocol handler.
 	UDP Protocol
+	// Output sends an ICMP error, on a core, or from a timer if that is nil.
+	Output func(*cpu.Core, *Reply)
 	// Rand draws for netfilter rules, IngressRand for those of ingress queueing disciplines.
 	Rand, IngressRand engine.Stream
 	// Digest witnesses what timers do.

@@ -93,7 +93,7 @@ func (h *Host) openNICTaps() error {
 			return err
 		}
 	}
-	return nil
+	return h.openVethTaps()
 }
 
 // openHostTaps opens those that are of no interface or device.

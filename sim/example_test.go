@@ -161,7 +161,7 @@ func ExampleHost_Snapshot() {
 	fmt.Printf("%+v\n", s.Net.UDP)
 	fmt.Println("InDelivers", s.Net.IP.InDelivers, "processed", s.CPUs[0].Softnet.Processed, "rx_packets", s.Devices[1].Link.RXPackets)
 	// Output:
-	// {InDatagrams:0 NoPorts:3 InErrors:0 RcvbufErrors:0 InCsumErrors:0 IgnoredMulti:0 MemErrors:0}
+	// {InDatagrams:0 NoPorts:3 InErrors:0 OutDatagrams:0 RcvbufErrors:0 InCsumErrors:0 IgnoredMulti:0 MemErrors:0}
 	// InDelivers 3 processed 3 rx_packets 3
 }
 

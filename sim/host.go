@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/seed-556df219/rxpath/ipstack"
@@ -30,6 +31,11 @@ type Config struct {
 	NICs []scenario.NIC
 	// Raw are raw IPv4 sockets.
 	Raw []ipstack.RawConfig
+	// Veths and Tuns are devices without hardware.
+	Veths []scenario.Veth
+	Tuns  []scenario.Tun
+	// Senders are the CPUs on which processes may send: see NewSender.
+	Senders []int
 	// Devices are those on top of the interfaces, Taps the packet sockets that are not of one of either.
 	Devices []scenario.Device
 	Taps    []scenario.Tap
@@ -71,9 +77,12 @@ type Host struct {
 	netstamp skb.NetStamp
 	softnet  softirq.Host
 	ip       *ipstack.Layer
-	udp      udp.Layer
+	udp      *udp.Layer
 	sockets  socket.Host
 	gro      map[string]*napi.GRO
+	spaces   []*namespace // the host's own first
+	mirrors  map[transmitter][]transmitter
+	timers   []*Sender // by CPU, of packets that timers send
 	ports    []*nic.Port
 	napis    []*napi.Instance
 	pollers  []*softirq.Thread // of threaded interfaces
@@ -93,7 +102,7 @@ type Host struct {
 // returns every fault of the configuration at once, as *cfgerr.Error values.
 func NewHost(cfg Config) (*Host, error) {
 	sc := scenario.Scenario{Host: cfg.Host, NICs: cfg.NICs, Devices: cfg.Devices, Raw: cfg.Raw, Taps: cfg.Taps, Apps: cfg.Apps, Run: scenario.Run{For: engine.Second}}
-	if err := sc.Validate(); err != nil {
+	if err := errors.Join(sc.Validate(), validateDevices(&cfg)); err != nil {
 		return nil, err
 	}
 	declared := cfg.NICs
@@ -121,7 +130,7 @@ func NewHost(cfg Config) (*Host, error) {
 			dev.AddVLAN(uint16(id), scenario.VLANName(n.Name, id), 0, 0)
 		}
 	}
-	if err := errors.Join(h.openNICTaps(), h.addDevices(cfg.Devices), h.openHostTaps(cfg.Taps)); err != nil {
+	if err := errors.Join(h.addVeths(), h.addTuns(), h.openNICTaps(), h.addDevices(cfg.Devices), h.openHostTaps(cfg.Taps)); err != nil {
 		return nil, err
 	}
 	for i := range cfg.Raw {
@@ -161,16 +170,10 @@ func (h *Host) makeCores() {
 // makeLayers makes what all CPUs share, from the receive core to the sockets,
 // and joins it.
 func (h *Host) makeLayers() {
-	h.ip = ipstack.New(ipstack.Layer{
-		Config: h.cfg.IP, Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger, Net: &h.net,
-		Rand: engine.NewStream(h.cfg.Seed, "netfilter"), IngressRand: engine.NewStream(h.cfg.Seed, "ingress"),
-		NetStamp: &h.netstamp,
-	})
-	h.ip.NetifReceiveSKB = func(c *cpu.Core, b *skb.Buff) { h.softnet.CPUs[c.ID()].NetifReceiveSKB(c, b) }
-	h.ip.NetifRX = func(c *cpu.Core, b *skb.Buff) skb.DropReason { return h.softnet.CPUs[c.ID()].NetifRX(c, b) }
-	h.ip.NetifRXNI = func(c *cpu.Core, b *skb.Buff) skb.DropReason { return h.softnet.CPUs[c.ID()].NetifRXNI(c, b) }
-	h.udp = udp.Layer{Config: h.cfg.UDP, Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger, Net: &h.net, ReuseSecret: uint32(h.cfg.Seed >> 32),
-		Rand: engine.NewStream(h.cfg.Seed, "skb_clone")}
+	own := &namespace{host: h, net: &h.net}
+	h.spaces = []*namespace{own}
+	own.makeLayers("netfilter")
+	h.ip, h.udp = own.ip, own.udp
 	h.sockets = socket.Host{Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger, Net: &h.net, Memory: socket.Memory{Limits: h.cfg.Limits}, Stack: &h.latStack}
 
 	if h.profile.SKBDefer {
@@ -180,12 +183,30 @@ func (h *Host) makeLayers() {
 		h.sockets.RecordFlow = h.softnet.RecordFlow // socket ─▶ softirq: RFS
 	}
 	h.softnet.Stack = h.ip                    // softirq ─▶ ipstack
-	h.ip.UDP = &h.udp                         // ipstack ─▶ udp
-	h.udp.Unreachable = h.ip.ICMPSend         // udp ─▶ ipstack: ICMP
-	h.udp.Member = h.ip.Member                // udp ─▶ ipstack: IGMP
 	_ = udp.Socket((*socket.Sock)(nil))       // udp ─▶ socket: at Bind
 	_ = napi.Receiver(h.softnet.CPUs[0])      // napi ─▶ softirq: at addNIC
 	_ = softirq.Poller((*napi.Instance)(nil)) // softirq ─▶ napi: at addNIC
+	own.addLoopback()
+}
+
+// makeLayers makes IP and UDP of a namespace, and joins them.
+func (ns *namespace) makeLayers(stream string) {
+	h := ns.host
+	ns.ip = ipstack.New(ipstack.Layer{
+		Config: h.cfg.IP, Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger, Net: ns.net,
+		Rand: engine.NewStream(h.cfg.Seed, stream), IngressRand: engine.NewStream(h.cfg.Seed, strings.Replace(stream, "netfilter", "ingress", 1)),
+		NetStamp: &h.netstamp,
+	})
+	ns.ip.NetifReceiveSKB = func(c *cpu.Core, b *skb.Buff) { h.softnet.CPUs[c.ID()].NetifReceiveSKB(c, b) }
+	ns.ip.NetifRX = func(c *cpu.Core, b *skb.Buff) skb.DropReason { return h.softnet.CPUs[c.ID()].NetifRX(c, b) }
+	ns.ip.NetifRXNI = func(c *cpu.Core, b *skb.Buff) skb.DropReason { return h.softnet.CPUs[c.ID()].NetifRXNI(c, b) }
+	ns.udp = &udp.Layer{Config: h.cfg.UDP, Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger, Net: ns.net, ReuseSecret: uint32(h.cfg.Seed >> 32),
+		Rand: engine.NewStream(h.cfg.Seed, strings.Replace(stream, "netfilter", "skb_clone", 1))}
+
+	ns.ip.UDP = ns.udp                  // ipstack ─▶ udp
+	ns.ip.Output = ns.sendICMP          // ipstack ─▶ the way out
+	ns.udp.Unreachable = ns.ip.ICMPSend // udp ─▶ ipstack: ICMP
+	ns.udp.Member = ns.ip.Member        // udp ─▶ ipstack: IGMP
 }
 
 // addNIC brings an interface up and joins it: nic ─▶ napi ─▶ softirq.
@@ -280,6 +301,7 @@ func (h *Host) busy() []bool {
 			busy[t.Task().Core().ID()] = true
 		}
 	}
+	h.senderCPUs(busy)
 	h.markShared(busy)
 	h.markSteered(busy)
 	return busy
@@ -456,10 +478,14 @@ func (h *Host) CheckLedger() error {
 	for _, s := range h.socks {
 		live += s.sock.Live()
 	}
-	for _, t := range h.ip.Taps() {
-		live += t.Live()
+	live += h.liveInDevices()
+	for _, ns := range h.spaces {
+		for _, t := range ns.ip.Taps() {
+			live += t.Live()
+		}
+		live += ns.ip.Live() + ns.ip.Fragments()
 	}
-	return h.ledger.Check(live + h.ip.Live() + h.ip.Fragments() + h.ip.RawTotals().Queued)
+	return h.ledger.Check(live + h.ip.RawTotals().Queued)
 }
 
 // Digest witnesses everything that has happened: two runs with the same digest
@@ -472,8 +498,10 @@ func (h *Host) Digest() uint64 {
 	for _, p := range h.ports {
 		sums = append(sums, p.Digest.Sum())
 	}
-	if d := h.ip.Digest.Sum(); d != 0 {
-		sums = append(sums, d)
+	for _, ns := range h.spaces {
+		if d := ns.ip.Digest.Sum(); d != 0 {
+			sums = append(sums, d)
+		}
 	}
 	return engine.Combine(append(sums, h.digest.Sum())...)
 }

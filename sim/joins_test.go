@@ -46,6 +46,13 @@ var joins = map[string]string{
 	"softirq.Host.Trace":       "only while somebody watches",
 	"cpu.Core.Defer":           "only if some softirqs are left to ksoftirqd",
 	"ipstack.Layer.UDP":        "",
+	"ipstack.Layer.Output":     "",
+	"nic.SoftEnv.GRO":          "",
+	"nic.SoftEnv.NAPI":         "",
+	"nic.SoftEnv.NetifRX":      "",
+	"nic.SoftEnv.Receive":      "",
+	"nic.Veth.napi":            "",
+	"nic.Tun.napi":             "",
 	"udp.Layer.Unreachable":    "",
 	"udp.Layer.Member":         "",
 	"udp.Entry.Sock":           "",
@@ -96,6 +103,8 @@ func joinedHost(t *testing.T) *Host {
 	n := &cfg.NICs[0]
 	n.Combined, n.VLANs = 2, []int{7}
 	n.RPS = map[string][]int{"rx-0": {0, 1}}
+	cfg.Veths = []scenario.Veth{{{Name: "veth0", MTU: 1500}, {Name: "veth1", Namespace: "tx", MTU: 1500}}}
+	cfg.Tuns = []scenario.Tun{{Name: "tap0", MTU: 1500}}
 	n.Taps = []scenario.Tap{{RcvBuf: 10_000}, {RcvBuf: 10_000, Filter: []string{"6 0 0 96"}}}
 	cfg.OpenFilter = func([]string) (func(*skb.Buff, int, int32) int, error) {
 		return func(*skb.Buff, int, int32) int { return 96 }, nil

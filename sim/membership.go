@@ -177,20 +177,9 @@ func (h *Host) deviceOf(name string) (*ipstack.Device, error) {
 // sourceTo returns the address that the host sends from to a peer: that of the
 // interface on whose link the peer is, or else of the first one.
 func (h *Host) sourceTo(peer skb.Addr) skb.Addr {
-	if peer>>24 == 127 {
-		return 0x7f000001
+	p := packet{dst: peer}
+	if !h.spaces[0].routeOutput(&p, "") {
+		return 0
 	}
-	var first skb.Addr
-	for _, d := range h.ip.Devices()[1:] {
-		if d.Addr == 0 {
-			continue
-		}
-		if shift := 32 - uint(d.PrefixLen); d.Addr>>shift == peer>>shift {
-			return d.Addr
-		}
-		if first == 0 {
-			first = d.Addr
-		}
-	}
-	return first
+	return p.src
 }

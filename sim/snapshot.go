@@ -24,7 +24,7 @@ type Snapshot struct {
 // Snapshot returns the counters as they are now.
 func (h *Host) Snapshot() Snapshot {
 	s := mib.Snapshot{
-		NoIgnoredMulti: !h.profile.IgnoredMulti, ReasmOverlaps: h.profile.FragOverlapFails, MemErrors: h.profile.UDPMemDrop != kernel.MemInErrors, TimePS: int64(h.now), HZ: h.cfg.HZ, PossibleCPUs: h.cfg.PossibleCPUs, Net: h.net, UDPMemPages: h.sockets.Memory.Pages,
+		NoIgnoredMulti: !h.profile.IgnoredMulti, ReasmOverlaps: h.profile.FragOverlapFails, OutTransmits: h.profile.OutTransmits, MemErrors: h.profile.UDPMemDrop != kernel.MemInErrors, TimePS: int64(h.now), HZ: h.cfg.HZ, PossibleCPUs: h.cfg.PossibleCPUs, Net: h.net, UDPMemPages: h.sockets.Memory.Pages,
 		FragMemory: h.ip.FragMemory(), Forwarding: h.cfg.IP.IPForward != 0, SocketsUsed: len(h.socks), SoftnetColumns: h.profile.SoftnetColumns, CPUs: append([]mib.CPU{}, h.stats...),
 	}
 	if h.cfg.IP.Conntrack.On {
@@ -105,10 +105,13 @@ func (h *Host) device(d *ipstack.Device) mib.Device {
 		for q := range p.Queues() {
 			out.RXQueues = append(out.RXQueues, mib.RXQueue{RPSCPUs: d.RPSMap(uint16(q))})
 		}
+	} else if t := h.spaces[0].transmitterOf(d.Index); t != nil {
+		out.Link = t.Link()
 	} else {
 		out.Link = d.Link()
 	}
 	out.Link.RXDropped += d.RXDropped
+	out.RXOtherhostDropped = d.RXOtherhostDropped
 	return out
 }
 

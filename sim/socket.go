@@ -404,3 +404,6 @@ func (h *Host) programs() []ProgramResult {
 	}
 	return out
 }
+
+// RxQueueBytes returns rx_queue of the socket's row in /proc/net/udp.
+func (s *Socket) RxQueueBytes() int { return s.sock.RxQueueBytes() }

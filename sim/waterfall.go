@@ -1,6 +1,10 @@
 package sim
 
-import "github.com/seed-556df219/rxpath/sim/skb"
+import (
+	"github.com/seed-556df219/rxpath/ipstack"
+	"github.com/seed-556df219/rxpath/sim/skb"
+	"github.com/seed-556df219/rxpath/udp"
+)
 
 // Fate is what has become of the packets in a row of a waterfall.
 type Fate uint8
@@ -57,6 +61,7 @@ var framePlaces = []struct {
 	{"MAC", []skb.DropReason{skb.HWCRC, skb.HWLength, skb.HWOversize, skb.HWUndersize, skb.HWPause, skb.HWFilter, skb.HWVLANFilter}},
 	{"FIFO", []skb.DropReason{skb.HWFIFO}},
 	{"ring", []skb.DropReason{skb.HWNoDesc, skb.HWReset}},
+	{"device", []skb.DropReason{skb.FullRing, skb.XDPDropped}},
 	{"backlog", []skb.DropReason{skb.CPUBacklog}},
 	{"core", []skb.DropReason{skb.TCIngress, skb.MACInvalidSource, skb.MACControl, skb.BridgeState, skb.DevReady, skb.MacvlanBacklog,
 		skb.UnhandledProto, skb.HandledElsewhere}},
@@ -73,30 +78,39 @@ var socketReasons = []skb.DropReason{skb.NoMem, skb.SocketRcvbuff, skb.SocketBac
 // Waterfall returns where every packet is now.
 func (h *Host) Waterfall() Waterfall {
 	w := Waterfall{Offered: h.ledger.Frames}
-	s := &h.udp.Stats
+	var s udp.Stats
+	var taps ipstack.TapTotals
+	waiting := map[string]uint64{}
+	for _, ns := range h.spaces {
+		s.ClonesLocked += ns.udp.Stats.ClonesLocked
+		s.ClonesUnlocked += ns.udp.Stats.ClonesUnlocked
+		s.Originals += ns.udp.Stats.Originals
+		t := ns.ip.TapTotals()
+		taps.Queued, taps.InHand = taps.Queued+t.Queued, taps.InHand+t.InHand
+		taps.Read, taps.Closed = taps.Read+t.Read, taps.Closed+t.Closed
+		waiting["IP"] += ns.ip.Fragments()
+		waiting["core"] += ns.ip.Live()
+	}
 	csum := h.sockets.CsumDrops // bad checksums found at the socket; the others were found before
 	dropped := h.ledger.Dropped
 	dropped[skb.UDPCsum] -= csum
 
 	w.Copied = h.ip.MacvlanCopies
 	w.Tapped = h.ledger.Clones - s.ClonesLocked - s.ClonesUnlocked - w.Copied
-	taps := h.ip.TapTotals()
 	dropped[skb.SocketClosed] -= taps.Closed
 	raw := h.ip.RawTotals()
 	dropped[skb.SocketRcvbuff] -= raw.Drops
 	w.Delivered = s.Originals + s.ClonesLocked + s.ClonesUnlocked
 
-	waiting := map[string]uint64{}
 	for _, p := range h.ports {
 		fifo, ring := p.LiveFrames()
 		waiting["FIFO"] += fifo
 		waiting["ring"] += ring
 	}
+	waiting["device"] = h.liveInDevices()
 	for _, sd := range h.softnet.CPUs {
 		waiting["backlog"] += sd.Live()
 	}
-	waiting["IP"] = h.ip.Fragments()
-	waiting["core"] = h.ip.Live()
 	for _, p := range framePlaces {
 		for _, r := range p.reasons {
 			w.Frames = addRow(w.Frames, p.place, fateOf(r), r, dropped[r])

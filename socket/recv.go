@@ -131,6 +131,7 @@ func (s *Sock) received(now engine.Time, d *Datagram, digest *engine.Digest) {
 	s.Delivered++
 	s.Bytes += uint64(d.Payload)
 	s.host.Ledger.Consume()
+	s.host.Ledger.ChainedRead += uint64(d.FragList)
 	s.RxQueue.Record(now - d.Queued)
 	s.WireToApp.Record(now - d.Arrived)
 	digest.Fold(now, digestRead)

@@ -69,6 +69,8 @@ type Datagram struct {
 	ref    *reference // of those who have it besides the queue, nil if nobody ever had
 	// CPU is where it was queued, AllocCPU where its skb was made.
 	CPU, AllocCPU uint8
+	// FragList is the number of buffers behind its first.
+	FragList uint16
 }
 
 // Sock is one UDP socket. It models struct sock.
@@ -262,9 +264,12 @@ func (s *Sock) fill(d *Datagram, c *cpu.Core, b *skb.Buff) {
 	if s.SaveRXHash {
 		s.rxHash = b.Hash
 	}
-	d.Unverified, d.Peeked, d.CPU, d.ref = b.Summed == skb.ChecksumNone, false, uint8(c.ID()), nil
+	d.Unverified, d.Peeked, d.CPU, d.ref, d.FragList = b.Summed == skb.ChecksumNone, false, uint8(c.ID()), nil, b.FragList
 	if d.AllocCPU = d.CPU; b.AllocCPU != 0 {
 		d.AllocCPU = uint8(b.AllocCPU - 1)
+	}
+	if b.Kept != nil {
+		*b.Kept = true
 	}
 	if s.filter != nil {
 		d.Unverified = false // each clone was verified for its own socket (CS-2)

@@ -71,7 +71,7 @@ func (l *Layer) flushStack(c *cpu.Core, b *skb.Buff, stack []*Entry, final bool)
 	for i, e := range stack {
 		if final && i == len(stack)-1 {
 			l.Stats.Originals++
-			e.Sock.QueueRcvSKB(c, b)
+			l.queue(c, e, b)
 			return
 		}
 		l.clone(c, b, e, clones)
@@ -90,7 +90,7 @@ func (l *Layer) deliverInWalk(c *cpu.Core, b *skb.Buff, all []*Entry) {
 		l.clone(c, b, e, &l.Stats.ClonesUnlocked)
 	}
 	l.Stats.Originals++
-	all[0].Sock.QueueRcvSKB(c, b)
+	l.queue(c, all[0], b)
 }
 
 // clone gives a socket a copy of its own, with what is known of the checksum so
@@ -106,5 +106,5 @@ func (l *Layer) clone(c *cpu.Core, b *skb.Buff, e *Entry, clones *uint64) {
 	*clones++
 	l.Ledger.Clone()
 	c.Spend(l.Costs.Clone.Fixed)
-	e.Sock.QueueRcvSKB(c, b) // reads b, keeps nothing of it
+	l.queue(c, e, b) // reads b, keeps nothing of it
 }

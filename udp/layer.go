@@ -129,9 +129,25 @@ func (l *Layer) EarlyDemux(b *skb.Buff) {
 // Receive implements ipstack.Protocol. It models __udp4_lib_rcv (UR-1 to
 // UR-11).
 func (l *Layer) Receive(c *cpu.Core, b *skb.Buff) {
+	if b.FragList == 0 {
+		l.receive(c, b)
+		return
+	}
+	var kept bool
+	b.Kept = &kept
+	l.receive(c, b)
+	if b.Kept = nil; !kept { // all of it is freed
+		l.Ledger.Chained += uint64(b.FragList)
+	}
+}
+
+func (l *Layer) receive(c *cpu.Core, b *skb.Buff) {
 	c.Spend(l.Costs.UDP.Fixed)
 	u := &l.Net.UDP
 	if b.Len < skb.UDPHeader || uint32(b.UDPLen) > b.Len || b.UDPLen < skb.UDPHeader {
+		if b.Len < skb.UDPHeader {
+			l.Ledger.Finer.UDPShort++
+		}
 		u.InErrors++
 		l.drop(c, skb.PktTooSmall)
 		return
@@ -147,7 +163,7 @@ func (l *Layer) Receive(c *cpu.Core, b *skb.Buff) {
 		e.rxDst = b.Route // ED-7
 		b.Sock = nil
 		l.Stats.Originals++
-		e.Sock.QueueRcvSKB(c, b)
+		l.queue(c, e, b)
 		return
 	}
 	if b.Route.Type == skb.RouteMulticast || b.Route.Type == skb.RouteBroadcast {
@@ -156,7 +172,7 @@ func (l *Layer) Receive(c *cpu.Core, b *skb.Buff) {
 	}
 	if e := l.find(b).unicast; e != nil {
 		l.Stats.Originals++
-		e.Sock.QueueRcvSKB(c, b)
+		l.queue(c, e, b)
 		return
 	}
 	l.noPort(c, b)

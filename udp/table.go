@@ -21,6 +21,8 @@ type Entry struct {
 	// ReusePort, ReuseAddr and UID decide whether addresses may be shared (BD-1).
 	ReusePort, ReuseAddr bool
 	UID                  int
+	// GRO is UDP_GRO: what stands for several datagrams is read as one.
+	GRO bool
 	// NoMulticastAll is IP_MULTICAST_ALL off (3.3).
 	NoMulticastAll bool
 	// Groups are the memberships of this socket.

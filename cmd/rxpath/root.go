@@ -45,7 +45,7 @@ func newRoot(s streams) *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	root.SetHelpCommand(newHelp(root))
-	root.AddCommand(newRun(), newSweep(), newMerge(), newSolve(), newCompare(), newCheck(), newProfiles(), newVersion(), newCompletion(root))
+	root.AddCommand(newRun(), newSweep(), newMerge(), newSolve(), newCompare(), newCheck(), newProfiles(), newVerify(), newVersion(), newCompletion(root))
 	return root
 }
 

@@ -35,6 +35,8 @@ var feeds = []feed{
 	{skb.HWReset, "in the ring or the packet buffer when the adapter was reset", nil},
 	{skb.CPUBacklog, "backlog longer than netdev_max_backlog", append([]string{"softnet_stat:dropped"}, coreDropped...)},
 	{skb.CPUBacklog, "refused by the flow limit", append([]string{"softnet_stat:dropped", "softnet_stat:flow_limit_count"}, coreDropped...)},
+	{skb.FullRing, "ring of a veth device full", nil},
+	{skb.XDPDropped, "an XDP program at a veth device", nil},
 	{skb.UnhandledProto, "EtherType without handler", coreDropped},
 	{skb.UnhandledProto, "the same while a tap is open on the interface", nil},
 	{skb.HandledElsewhere, "ARP, IPv6, TCP, IGMP", nil},

@@ -124,6 +124,31 @@ func macvlan(c *sim.Config) {
 
 func promiscuous(c *sim.Config) { c.NICs[0].Promisc = true }
 
+// veth makes a host with a pair of devices, whose other end sends from a
+// namespace of its own.
+func veth(end nic.VethConfig) func(*sim.Config) {
+	return func(c *sim.Config) {
+		c.Kernel, c.Senders = kernel.Linux618(), []int{0}
+		end.MAC = [6]byte{2, 0, 0, 0, 0, 0x12}
+		c.Veths = []scenario.Veth{{
+			{Name: "veth0", MTU: 1500, Addr: 0x0a4d0002, PrefixLen: 24, VethConfig: end},
+			{Name: "veth1", Namespace: "tx", MTU: 1500, Addr: 0x0a4d0001, PrefixLen: 24},
+		}}
+	}
+}
+
+// burst provokes by datagrams that arrive inside one section without softirqs.
+func burst(n int) func(*testing.T, *sim.Host, func()) {
+	return func(t *testing.T, h *sim.Host, begin func()) {
+		_, err := h.Bind(socket.Config{Local: netip.MustParseAddrPort("0.0.0.0:14506"), RcvBufForce: 1 << 24})
+		require.NoError(t, err)
+		s, err := h.NewSender(sim.SenderConfig{Namespace: "tx", Local: netip.MustParseAddrPort("10.77.0.1:40000")})
+		require.NoError(t, err)
+		begin()
+		require.NoError(t, s.SendSegments(netip.MustParseAddrPort("10.77.0.2:14506"), n*100, 100))
+	}
+}
+
 var provocations = []provocation{
 	{skb.HWCRC, "bad frame check sequence", nil, frame(func(_ *skb.Frame, h *skb.Header) { h.Fault = skb.FaultCRC })},
 	{skb.HWLength, "802.3 length field wrong", nil, frame(func(_ *skb.Frame, h *skb.Header) { h.Fault = skb.FaultLength })},
@@ -161,6 +186,8 @@ var provocations = []provocation{
 		begin()
 		send(h, 1000)
 	}},
+	{skb.FullRing, "ring of a veth device full", veth(nic.VethConfig{GRO: true}), burst(300)},
+	{skb.XDPDropped, "an XDP program at a veth device", veth(nic.VethConfig{XDP: nic.XDPDrop}), burst(1)},
 	{skb.UnhandledProto, "EtherType without handler", nil, frame(func(_ *skb.Frame, h *skb.Header) { h.EtherType = 0x88cc })},
 	{skb.UnhandledProto, "the same while a tap is open on the interface", func(c *sim.Config) {
 		c.NICs[0].Taps = []scenario.Tap{{RcvBuf: 1 << 20}}

@@ -134,7 +134,7 @@ const sampleDevice = "eth0"
 // sampleHost is a host with one of everything.
 func sampleHost() *mib.Snapshot {
 	return &mib.Snapshot{
-		HZ: 250, NrIRQs: 80, SoftnetColumns: 11, MemErrors: true, ReasmOverlaps: true,
+		HZ: 250, NrIRQs: 80, SoftnetColumns: 11, MemErrors: true, ReasmOverlaps: true, OutTransmits: true,
 		CPUs: make([]mib.CPU, 1), Conntrack: make([]mib.Conntrack, 1),
 		Devices: []mib.Device{{Name: "lo", IfIndex: 1}, {Name: sampleDevice, IfIndex: 2}},
 		Sockets: []mib.Socket{{Name: "app", Bucket: 1, LocalPort: 5001, Inode: 18231}},

@@ -123,6 +123,8 @@ type Costs struct {
 	// Waking a sleeping reader, on top of enqueue: try_to_wake_up. The interrupt to another core is ipi.
 	Wake Cost `cost:"wake"`
 
+	// One datagram on its way out: udp_sendmsg with its copy from the user, IP, and dev_queue_xmit to a device without hardware.
+	Send Cost `cost:"send" bytes:"UDP payload"`
 	// Entry and exit of one system call; recvmmsg pays it once for all its messages.
 	Syscall Cost `cost:"syscall"`
 	// Taking one datagram off the queue: __skb_recv_datagram.

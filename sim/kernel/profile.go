@@ -79,6 +79,16 @@ type Profile struct {
 	SmallHead int
 	// SendPagedFrom is the size of a head in bytes, skb_shared_info included, above which udp_sendmsg puts the payload into page fragments; 0: never (linux-6.18 1.10).
 	SendPagedFrom int
+	// XDPTruesize is the truesize of a packet that a veth device copied for a native XDP program (linux-6.18 7.3).
+	XDPTruesize int
+	// TunReceives: what is written to a tap device is received at once; otherwise it goes through the backlog (4.15).
+	TunReceives bool
+	// LocalSourceOnly: without a reverse-path check, the only source refused for what it is is an address of the host; otherwise a subnet's broadcast address is, too (4.15).
+	LocalSourceOnly bool
+	// OtherhostCounted: a device counts the packets for another host that IP drops, in a counter that rtnetlink shows (5.19).
+	OtherhostCounted bool
+	// TimersMigrate: timers of an idle CPU run on another one (6.9).
+	TimersMigrate bool
 	// OutTransmits: the Ip row counts packets handed to a device in a column of its own (linux-6.18 4.3).
 	OutTransmits bool
 	// RoutingDropReasons: refusals by route input, IP options, reassembly and a reader's checksum have drop reasons of their own; otherwise they show as NOT_SPECIFIED (linux-6.18 4.2).

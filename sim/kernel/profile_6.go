@@ -35,6 +35,10 @@ func Linux61() Profile {
 	p.FragEvictor = false
 	p.FragQueueSize = 200 // measured on 6.18: sockstat with one fragment
 	p.FragOverlapFails = true
+	p.XDPTruesize = 4352
+	p.OtherhostCounted = true
+	p.LocalSourceOnly = true
+	p.TunReceives = true
 	return p
 }
 
@@ -46,6 +50,7 @@ func Linux612() Profile {
 	p.Source = "recordings of Linux 6.12.117, Debian's source of it; the rest is as in linux-4.0"
 	p.SoftnetColumns = 15
 	p.SmallHead = 704
+	p.TimersMigrate = true
 	p.OutTransmits = true
 	p.FwdAllocRule = FwdShortfall
 	p.SoftirqWhileKsoftirqd = SoftirqsRun

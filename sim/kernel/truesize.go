@@ -31,3 +31,6 @@ func (p *Profile) HeadSize(area int) int {
 func (p *Profile) Truesize(area, paged int) int {
 	return SKBSize + p.HeadSize(area) + paged
 }
+
+// HeadRoom returns how many bytes a head for so many bytes has room for.
+func (p *Profile) HeadRoom(area int) int { return p.HeadSize(area) - SharedInfoSize }

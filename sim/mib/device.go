@@ -26,6 +26,13 @@ type Link struct {
 	// RXMissedErrors counts frames lost because the packet buffer was full, as of the last fold; /proc/net/dev
 	// shows it in its drop column. Losses for want of a descriptor with drop enable are not here (HW-8).
 	RXMissedErrors uint64 `kernel:"rx_missed_errors"`
+	// TXPackets counts frames sent by lo, a veth or a tap device, once the other end has taken them; a veth's ring
+	// counts them when they are polled at the other end.
+	TXPackets uint64 `kernel:"tx_packets"`
+	// TXBytes counts their bytes.
+	TXBytes uint64 `kernel:"tx_bytes"`
+	// TXDropped counts frames that the other end of a veth did not take: its backlog or its ring was full.
+	TXDropped uint64 `kernel:"tx_dropped"`
 }
 
 // Add adds every counter of o. It models what bond_get_stats adds up (CORE-41a).
@@ -66,6 +73,9 @@ type Device struct {
 	// Down is an interface that is not up, NoCarrier one whose link has no partner.
 	Down, NoCarrier, Promisc, AllMulti bool
 	Link                               Link
+	// RXOtherhostDropped counts frames for another host that IP dropped, where the kernel counts them (5.19); only
+	// rtnetlink shows it.
+	RXOtherhostDropped uint64
 	// RXQueues are the receive queues, rx-0 first.
 	RXQueues []RXQueue
 	// Stats are the lines of `ethtool -S` in the driver's order; nil for a device without.
@@ -187,6 +197,8 @@ type Snapshot struct {
 	NoIgnoredMulti bool
 	// ReasmOverlaps is set for a kernel whose IpExt row has a column ReasmOverlaps.
 	ReasmOverlaps bool
+	// OutTransmits is set for a kernel whose Ip row has a column OutTransmits.
+	OutTransmits bool
 	// MemErrors is set for a kernel whose Udp row has a column MemErrors.
 	MemErrors bool
 	// NrIRQs is nr_irqs, the number of interrupt descriptors: it is the length of the intr line of /proc/stat

@@ -34,9 +34,21 @@ type IP struct {
 	// that were refused because they overlap or go beyond the end.
 	// Incremented in net/ipv4/ip_fragment.c:ip_defrag, ip_expire, ip_frag_too_far, ip_frag_reasm (FR-2 to FR-8).
 	ReasmFails uint64 `kernel:"ReasmFails"`
-	// OutRequests counts IP packets that this host sent: here, ICMP errors.
+	// OutRequests counts IP packets that this host sent, before they are cut into fragments.
 	// Incremented in net/ipv4/ip_output.c:ip_output.
 	OutRequests uint64 `kernel:"OutRequests"`
+	// OutNoRoutes counts datagrams that could not be sent for want of a route.
+	// Incremented in net/ipv4/route.c:ip_route_output_key_hash.
+	OutNoRoutes uint64 `kernel:"OutNoRoutes"`
+	// FragOKs counts datagrams that were cut into fragments.
+	// Incremented in net/ipv4/ip_output.c:ip_fragment.
+	FragOKs uint64 `kernel:"FragOKs"`
+	// FragCreates counts the fragments.
+	// Incremented in net/ipv4/ip_output.c:ip_fragment.
+	FragCreates uint64 `kernel:"FragCreates"`
+	// OutTransmits counts IP packets handed to a device, in kernels that have the column (6.7).
+	// Incremented in net/ipv4/ip_output.c:ip_output.
+	OutTransmits uint64 `kernel:"OutTransmits"`
 }
 
 // IPExt is the IpExt row of /proc/net/netstat.
@@ -56,9 +68,21 @@ type IPExt struct {
 	// InOctets counts bytes from the IP header on, link padding included.
 	// Incremented in net/ipv4/ip_input.c:ip_rcv (IP-2, IP-15).
 	InOctets uint64 `kernel:"InOctets"`
-	// OutOctets counts bytes of IP packets sent: here, ICMP errors.
+	// OutMcastPkts counts multicast packets sent.
+	// Incremented in net/ipv4/ip_output.c:ip_finish_output2.
+	OutMcastPkts uint64 `kernel:"OutMcastPkts"`
+	// OutBcastPkts counts broadcast packets sent.
+	// Incremented in net/ipv4/ip_output.c:ip_finish_output2.
+	OutBcastPkts uint64 `kernel:"OutBcastPkts"`
+	// OutOctets counts bytes of IP packets sent.
 	// Incremented in net/ipv4/ip_output.c:ip_output.
 	OutOctets uint64 `kernel:"OutOctets"`
+	// OutMcastOctets counts bytes of the packets in OutMcastPkts.
+	// Incremented in net/ipv4/ip_output.c:ip_finish_output2.
+	OutMcastOctets uint64 `kernel:"OutMcastOctets"`
+	// OutBcastOctets counts bytes of the packets in OutBcastPkts.
+	// Incremented in net/ipv4/ip_output.c:ip_finish_output2.
+	OutBcastOctets uint64 `kernel:"OutBcastOctets"`
 	// InMcastOctets counts bytes of the packets in InMcastPkts, without padding.
 	// Incremented in net/ipv4/ip_input.c:ip_rcv_finish (IF-4).
 	InMcastOctets uint64 `kernel:"InMcastOctets"`
@@ -98,6 +122,15 @@ type ICMP struct {
 	// InMsgs counts ICMP messages received; their content is not modelled.
 	// Incremented in net/ipv4/icmp.c:icmp_rcv.
 	InMsgs uint64 `kernel:"InMsgs"`
+	// InDestUnreachs counts destination-unreachable messages received.
+	// Incremented in net/ipv4/icmp.c:icmp_rcv.
+	InDestUnreachs uint64 `kernel:"InDestUnreachs"`
+	// InTimeExcds counts time-exceeded messages received.
+	// Incremented in net/ipv4/icmp.c:icmp_rcv.
+	InTimeExcds uint64 `kernel:"InTimeExcds"`
+	// InParmProbs counts parameter-problem messages received.
+	// Incremented in net/ipv4/icmp.c:icmp_rcv.
+	InParmProbs uint64 `kernel:"InParmProbs"`
 	// OutMsgs counts ICMP messages sent, after the rate limits.
 	// Incremented in net/ipv4/icmp.c:icmp_out_count (UR-13).
 	OutMsgs uint64 `kernel:"OutMsgs"`
@@ -124,6 +157,9 @@ type UDP struct {
 	// RcvbufErrors; a full socket backlog and udp_mem count here only.
 	// Incremented in net/ipv4/udp.c:__udp_queue_rcv_skb, udp_queue_rcv_skb, __udp4_lib_rcv, flush_stack, udp_recvmsg.
 	InErrors uint64 `kernel:"InErrors"`
+	// OutDatagrams counts datagrams that this host sent.
+	// Incremented in net/ipv4/udp.c:udp_sendmsg.
+	OutDatagrams uint64 `kernel:"OutDatagrams"`
 	// RcvbufErrors counts datagrams dropped because the receive buffer was full by either test (Q-5, S-2), or for
 	// want of memory for a clone; each is in InErrors, too. A full socket backlog (Q-9) is not here.
 	// Incremented in net/ipv4/udp.c:__udp_queue_rcv_skb, udp_queue_rcv_skb, flush_stack.

@@ -23,6 +23,7 @@ func (s Snapshot) Sub(before Snapshot) Snapshot {
 	for i := range min(len(s.Devices), len(before.Devices)) {
 		d, o := &s.Devices[i], &before.Devices[i]
 		subFields(reflect.ValueOf(&d.Link).Elem(), reflect.ValueOf(o.Link))
+		d.RXOtherhostDropped -= o.RXOtherhostDropped
 		d.Stats = append([]NameValue{}, d.Stats...)
 		for j := range min(len(d.Stats), len(o.Stats)) {
 			if d.Stats[j].Name == o.Stats[j].Name {

@@ -61,7 +61,7 @@ type Label struct {
 func Counters(s *mib.Snapshot) View {
 	v := View{
 		flat("proc/net/netstat", named("TcpExt.", &s.Net.TCPExt), netstatIPExt(s)),
-		flat("proc/net/snmp", named("Ip.", &s.Net.IP), named("Icmp.", &s.Net.ICMP), snmpUDP(s)),
+		flat("proc/net/snmp", snmpIP(s), named("Icmp.", &s.Net.ICMP), snmpUDP(s)),
 		flat("proc/net/sockstat", sockstatCounters(s)),
 		flat("proc/stat", statCounters(s)),
 		{Path: "proc/interrupts", PerRow: true, Rows: interruptRows(s)},
@@ -168,6 +168,11 @@ func conntrackRows(s *mib.Snapshot) []Row {
 		rows[cpu] = Row{strconv.Itoa(cpu), []Label{{"cpu", cpu}}, named("", &s.Conntrack[cpu])}
 	}
 	return rows
+}
+
+// snmpIP returns the Ip row in the width of this kernel.
+func snmpIP(s *mib.Snapshot) []mib.NameValue {
+	return slices.DeleteFunc(named("Ip.", &s.Net.IP), func(c mib.NameValue) bool { return !s.OutTransmits && c.Name == "Ip.OutTransmits" })
 }
 
 // snmpUDP returns the Udp row in the width of this kernel (K310-9).

@@ -22,7 +22,7 @@ func host() *mib.Snapshot {
 	return &mib.Snapshot{
 		TimePS:         98*second + 76*tick + 5_400_000_000,
 		HZ:             250,
-		SoftnetColumns: 11, MemErrors: true, ReasmOverlaps: true,
+		SoftnetColumns: 11, MemErrors: true, OutTransmits: true, ReasmOverlaps: true,
 		NrIRQs:        72,
 		Processes:     1301,
 		ProcsRunning:  3,
@@ -32,12 +32,15 @@ func host() *mib.Snapshot {
 		FragMemory:    5888,
 		Net: mib.Net{
 			IP: mib.IP{InReceives: 900001, InHdrErrors: 102, InAddrErrors: 103, InUnknownProtos: 104, InDelivers: 900005,
-				ReasmReqds: 106, OutRequests: 107, ForwDatagrams: 108, ReasmTimeout: 109, ReasmOKs: 110, ReasmFails: 111},
+				ReasmReqds: 106, OutRequests: 107, ForwDatagrams: 108, ReasmTimeout: 109, ReasmOKs: 110, ReasmFails: 111,
+				OutNoRoutes: 115, FragOKs: 112, FragCreates: 113, OutTransmits: 114},
 			IPExt: mib.IPExt{InTruncatedPkts: 201, InMcastPkts: 202, InBcastPkts: 203, InOctets: 5_000_000_204, OutOctets: 205,
-				InMcastOctets: 206, InBcastOctets: 207, InCsumErrors: 208, InNoECTPkts: 209, InECT1Pkts: 210, InECT0Pkts: 211, InCEPkts: 212, InNoRoutes: 213, ReasmOverlaps: 214},
+				InMcastOctets: 206, InBcastOctets: 207, InCsumErrors: 208, InNoECTPkts: 209, InECT1Pkts: 210, InECT0Pkts: 211, InCEPkts: 212, InNoRoutes: 213, ReasmOverlaps: 214,
+				OutMcastPkts: 215, OutBcastPkts: 216, OutMcastOctets: 217, OutBcastOctets: 218},
 			TCPExt: mib.TCPExt{IPReversePathFilter: 301},
-			ICMP:   mib.ICMP{InMsgs: 401, OutMsgs: 402, OutDestUnreachs: 403, OutTimeExcds: 404, OutParmProbs: 405},
-			UDP:    mib.UDP{InDatagrams: 800501, NoPorts: 502, InErrors: 503, RcvbufErrors: 504, InCsumErrors: 505, IgnoredMulti: 506, MemErrors: 507},
+			ICMP: mib.ICMP{InMsgs: 401, OutMsgs: 402, OutDestUnreachs: 403, OutTimeExcds: 404, OutParmProbs: 405,
+				InDestUnreachs: 407, InTimeExcds: 408, InParmProbs: 409},
+			UDP: mib.UDP{InDatagrams: 800501, NoPorts: 502, InErrors: 503, RcvbufErrors: 504, InCsumErrors: 505, IgnoredMulti: 506, MemErrors: 507, OutDatagrams: 508},
 		},
 		CPUs: []mib.CPU{
 			{
@@ -69,14 +72,16 @@ func host() *mib.Snapshot {
 			{
 				Name: "lo", IfIndex: 1, MTU: 65536,
 				Link: mib.Link{RXPackets: 3001, RXBytes: 3002, RXErrors: 3003, RXDropped: 3004, Multicast: 3005, RXLengthErrors: 3006,
-					RXCRCErrors: 3017, RXFIFOErrors: 3018, RXMissedErrors: 3029},
-				RXQueues: []mib.RXQueue{{}},
+					RXCRCErrors: 3017, RXFIFOErrors: 3018, RXMissedErrors: 3029, TXPackets: 3031, TXBytes: 3032, TXDropped: 3033},
+				RXOtherhostDropped: 3034,
+				RXQueues:           []mib.RXQueue{{}},
 			},
 			{
 				Name: "eth0", IfIndex: 2, MTU: 1500, MAC: [6]byte{0x02, 0x01, 0xa0, 0xb0, 0xc0, 0x10}, SpeedMbps: 10000,
 				Link: mib.Link{RXPackets: 4001001, RXBytes: 18_446_744_073_709_551_615, RXErrors: 4003, RXDropped: 4004, Multicast: 4005, RXLengthErrors: 4016,
-					RXCRCErrors: 4027, RXFIFOErrors: 4038, RXMissedErrors: 4049},
-				RXQueues: []mib.RXQueue{{RPSCPUs: []int{1}}, {RPSCPUs: []int{0, 1}}, {}},
+					RXCRCErrors: 4027, RXFIFOErrors: 4038, RXMissedErrors: 4049, TXPackets: 4051, TXBytes: 4052, TXDropped: 4053},
+				RXOtherhostDropped: 4054,
+				RXQueues:           []mib.RXQueue{{RPSCPUs: []int{1}}, {RPSCPUs: []int{0, 1}}, {}},
 				Stats: []mib.NameValue{
 					{Name: "rx_packets", Value: 4001002}, {Name: "tx_packets", Value: 4102}, {Name: "tx_timeout_count", Value: 1<<32 + 4103},
 					{Name: "alloc_rx_page_failed", Value: 1<<32 + 4104}, {Name: "alloc_rx_buff_failed", Value: 1<<32 + 4105},

@@ -20,12 +20,12 @@ var update = flag.Bool("update", false, "rewrite testdata/*.txtar; review the di
 // and proc/1/net are left out: TestFSAliases holds them to proc/net.
 func TestGolden(t *testing.T) {
 	for name, change := range map[string]func(*mib.Snapshot){
-		"host": func(s *mib.Snapshot) { s.MemErrors, s.ReasmOverlaps = false, false },
+		"host": func(s *mib.Snapshot) { s.MemErrors, s.ReasmOverlaps, s.OutTransmits = false, false, false },
 		"newer": func(s *mib.Snapshot) {
-			*s = mib.Snapshot{SoftnetColumns: 15, MemErrors: true, ReasmOverlaps: true, Net: s.Net, CPUs: s.CPUs}
+			*s = mib.Snapshot{SoftnetColumns: 15, MemErrors: true, ReasmOverlaps: true, OutTransmits: true, Net: s.Net, CPUs: s.CPUs}
 		},
 		"linux-3.10": func(s *mib.Snapshot) {
-			s.SoftnetColumns, s.NoIgnoredMulti, s.MemErrors, s.ReasmOverlaps, s.Devices = 10, true, false, false, s.Devices[:1]
+			s.SoftnetColumns, s.NoIgnoredMulti, s.MemErrors, s.ReasmOverlaps, s.OutTransmits, s.Devices = 10, true, false, false, false, s.Devices[:1]
 			s.MCAddrs, s.Memberships = nil, s.Memberships[1:2]
 		},
 		"zero": func(s *mib.Snapshot) { *s = mib.Snapshot{SoftnetColumns: 11, CPUs: make([]mib.CPU, 1)} },

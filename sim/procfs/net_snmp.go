@@ -16,7 +16,7 @@ var (
 	ipRow = row{
 		name: "Ip",
 		columns: strings.Fields(`Forwarding DefaultTTL InReceives InHdrErrors InAddrErrors ForwDatagrams InUnknownProtos InDiscards
-			InDelivers OutRequests OutDiscards OutNoRoutes ReasmTimeout ReasmReqds ReasmOKs ReasmFails FragOKs FragFails FragCreates`),
+			InDelivers OutRequests OutDiscards OutNoRoutes ReasmTimeout ReasmReqds ReasmOKs ReasmFails FragOKs FragFails FragCreates OutTransmits`),
 		idle: map[string]string{"DefaultTTL": "64"},
 	}
 	icmpRow = row{
@@ -66,7 +66,11 @@ func WriteSNMP(w io.Writer, s *mib.Snapshot) error {
 	if s.Forwarding {
 		ip["Forwarding"] = 1
 	}
-	ipRow.write(b, ip)
+	row := ipRow
+	if !s.OutTransmits {
+		row.columns = row.columns[:len(row.columns)-1]
+	}
+	row.write(b, ip)
 	icmpRow.write(b, icmp)
 	writeICMPMsg(b, icmp)
 	tcpRow.write(b, nil)

@@ -58,6 +58,7 @@ func possible(t *rapid.T) *mib.Snapshot {
 		SoftnetColumns: rapid.SampledFrom([]int{10, 11, 13, 15}).Draw(t, "columns"),
 		MemErrors:      true,
 		ReasmOverlaps:  true,
+		OutTransmits:   true,
 		Net:            rapid.Make[mib.Net]().Draw(t, "net"),
 		CPUs:           rapid.SliceOfN(rapid.Make[mib.CPU](), 1, 5).Draw(t, "cpus"),
 		Sockets:        rapid.SliceOfN(rapid.Make[mib.Socket](), 0, 4).Draw(t, "sockets"),
@@ -161,7 +162,7 @@ func readDev(t *rapid.T, s *mib.Snapshot, rows [][]string) {
 		require.Len(t, row, 17)
 		require.Equal(t, s.Devices[i].Name+":", row[0])
 		for j, want := range []uint64{l.RXBytes, l.RXPackets, l.RXErrors, l.RXDropped + l.RXMissedErrors, l.RXFIFOErrors,
-			l.RXLengthErrors + l.RXCRCErrors, 0, l.Multicast, 0, 0, 0, 0, 0, 0, 0, 0} {
+			l.RXLengthErrors + l.RXCRCErrors, 0, l.Multicast, l.TXBytes, l.TXPackets, 0, l.TXDropped, 0, 0, 0, 0} {
 			require.Equal(t, want, number(t, row[1+j], 10))
 		}
 	}

@@ -284,11 +284,11 @@ UdpLite: 0 0 0 0 0 0 0 0
 
 func TestK310_9UDPRowsWithoutIgnoredMulti(t *testing.T) {
 	s := host()
-	s.NoIgnoredMulti, s.MemErrors = true, false
+	s.NoIgnoredMulti, s.MemErrors, s.OutTransmits = true, false, false
 	got := lines(t, procfs.WriteSNMP, s)
 	require.Equal(t, []string{
 		"Udp: InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors InCsumErrors",
-		"Udp: 800501 502 503 0 504 0 505",
+		"Udp: 800501 502 503 508 504 0 505",
 		"UdpLite: InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors InCsumErrors",
 		"UdpLite: 0 0 0 0 0 0 0",
 	}, got[len(got)-4:])
@@ -316,7 +316,7 @@ func Test10_2Netstat(t *testing.T) {
 	require.Equal(t, "TCPACKSkippedTimeWait TCPACKSkippedChallenge", strings.Join(names[111:], " "))
 	require.Equal(t, []string{
 		"IpExt: InNoRoutes InTruncatedPkts InMcastPkts OutMcastPkts InBcastPkts OutBcastPkts InOctets OutOctets InMcastOctets OutMcastOctets InBcastOctets OutBcastOctets InCsumErrors InNoECTPkts InECT1Pkts InECT0Pkts InCEPkts",
-		"IpExt: 213 201 202 0 203 0 5000000204 205 206 0 207 0 208 209 210 211 212",
+		"IpExt: 213 201 202 215 203 216 5000000204 205 206 217 207 218 208 209 210 211 212",
 	}, got[2:])
 }
 

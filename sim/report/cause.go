@@ -91,6 +91,8 @@ func counterOf(r skb.DropReason) Counter {
 		return Counter{ethtoolS, "rx_missed_errors"}
 	case skb.HWNoDesc:
 		return Counter{ethtoolS, "rx_no_dma_resources"}
+	case skb.FullRing:
+		return Counter{statistics, "tx_dropped"}
 	case skb.CPUBacklog:
 		return Counter{softnetStat, "dropped"}
 	case skb.UnhandledProto, skb.MacvlanBacklog:

@@ -83,7 +83,7 @@ func TestMetricErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                              `"", column 1: unexpected end: want a metric such as drops or p(latency.wire_to_app, 99)`,
 		"drop":                          `"drop", column 1: unknown metric "drop": want one of drops, rejects, offered, delivered, consumed, born, live, partner_lost, p, mean, max, count, rate, share, counter, cpu, socket; the nearest is "drops"`,
-		"drops.HW_FIF":                  `"drops.HW_FIF", column 7: unknown reason "HW_FIF": want one of HW_FIFO, HW_NO_DESC, HW_RESET, CPU_BACKLOG, NOMEM, SOCKET_RCVBUFF, SOCKET_BACKLOG, PROTO_MEM, COPY_FAULT, PACKET_SOCK_ERROR, NF_CONNTRACK_FULL, FRAG_MEM, MACVLAN_BACKLOG, all; the nearest is "HW_FIFO"`,
+		"drops.HW_FIF":                  `"drops.HW_FIF", column 7: unknown reason "HW_FIF": want one of HW_FIFO, HW_NO_DESC, HW_RESET, CPU_BACKLOG, NOMEM, SOCKET_RCVBUFF, SOCKET_BACKLOG, PROTO_MEM, COPY_FAULT, PACKET_SOCK_ERROR, NF_CONNTRACK_FULL, FRAG_MEM, MACVLAN_BACKLOG, FULL_RING, all; the nearest is "HW_FIFO"`,
 		"drops.NO_SOCKET":               `"drops.NO_SOCKET", column 7: NO_SOCKET is not one of the drops; the nearest is "rejects.NO_SOCKET"`,
 		"rejects.HW_FIFO":               `"rejects.HW_FIFO", column 9: HW_FIFO is not one of the rejects; the nearest is "drops.HW_FIFO"`,
 		"drops x":                       `"drops x", column 7: unexpected "x": want the end of the metric`,
@@ -105,7 +105,7 @@ func TestMetricErrors(t *testing.T) {
 		"rate(mean(latency.ring))":      `"rate(mean(latency.ring))", column 6: no rate of mean(latency.ring): want something that is counted, such as drops`,
 		`share(socket["x"].bytes)`:      `"share(socket[\"x\"].bytes)", column 7: no share of socket["x"].bytes: want something that is counted, such as drops`,
 		`counter("proc/net/snmp")`:      `"counter(\"proc/net/snmp\")", column 24: unexpected ")": want ","`,
-		"drops.\x00":                    "\"drops.\\x00\", column 7: unexpected character '\\x00': want the name of a reason: HW_FIFO, HW_NO_DESC, HW_RESET, CPU_BACKLOG, NOMEM, SOCKET_RCVBUFF, SOCKET_BACKLOG, PROTO_MEM, COPY_FAULT, PACKET_SOCK_ERROR, NF_CONNTRACK_FULL, FRAG_MEM, MACVLAN_BACKLOG, all",
+		"drops.\x00":                    "\"drops.\\x00\", column 7: unexpected character '\\x00': want the name of a reason: HW_FIFO, HW_NO_DESC, HW_RESET, CPU_BACKLOG, NOMEM, SOCKET_RCVBUFF, SOCKET_BACKLOG, PROTO_MEM, COPY_FAULT, PACKET_SOCK_ERROR, NF_CONNTRACK_FULL, FRAG_MEM, MACVLAN_BACKLOG, FULL_RING, all",
 		strings.Repeat("rate(", 100000): "too long or too deep",
 	} {
 		_, err := ParseMetric(text)

@@ -67,6 +67,9 @@ type Route struct {
 	Error RouteError
 	// Gen is the route generation of the namespace when the route was made (ED-6).
 	Gen uint64
+	// Discard says that input is dst_discard: the packet came back by the route by which it was sent, to a group that
+	// nobody here has joined.
+	Discard bool
 }
 
 // A Buff is a packet inside the kernel. It models struct sk_buff. A core has
@@ -81,6 +84,14 @@ type Buff struct {
 	FragLen, FragTruesize, TailRoom uint32
 	// Cloned says that the data is shared with another skb.
 	Cloned bool
+	// Kmalloc says that the head came from kmalloc, as those of local senders do: another packet can't take it over as a page.
+	Kmalloc bool
+	// FragList is the number of further buffers that hang behind the first (skb_shinfo frag_list).
+	FragList uint16
+	// Kept, if there is one, is told that a socket took a copy.
+	Kept *bool
+	// GSOSize is the length of the datagrams into which the packet is to be cut, 0 if it is one (gso_size).
+	GSOSize uint16
 	// Len is the length from the current header to the end, in bytes.
 	Len uint32
 	// Linear is how much of the frame, from its Ethernet header on, lies in the linear area; the rest is in page
@@ -125,6 +136,7 @@ func (b *Buff) Reset(f *Frame) {
 	b.Truesize, b.Len, b.Linear, b.IfIndex, b.Queue, b.AllocCPU = 0, 0, 0, 0, 0, 0
 	b.PktType, b.Summed, b.CsumBad, b.Tagged, b.InBand = 0, ChecksumNone, false, false, 0
 	b.Hash, b.SWHash = 0, false
+	b.TailRoom, b.GSOSize, b.Kmalloc, b.FragList = 0, 0, false, 0
 	b.Route = Route{}
 	b.TStamp = 0
 	if b.Sock != nil {
@@ -151,4 +163,12 @@ func (b *Buff) Untag() {
 	b.InBand--
 	b.Tagged = true
 	b.Len -= VLANHeader
+}
+
+// Segments returns for how many datagrams the packet stands (gso_segs).
+func (b *Buff) Segments() uint64 {
+	if b.GSOSize == 0 || b.UDPLen < UDPHeader {
+		return 1
+	}
+	return uint64((int(b.UDPLen) - UDPHeader + int(b.GSOSize) - 1) / int(b.GSOSize))
 }

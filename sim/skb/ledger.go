@@ -16,8 +16,27 @@ type Ledger struct {
 	Dropped [NumReasons]uint64
 	// Merged counts fragments that became part of another packet: all but one of each datagram.
 	Merged uint64
+	// Finer tells apart what newer kernels have reasons of their own for; all of it is in Dropped.
+	Finer Finer
+	// Chained counts the buffers behind the first of datagrams of which no copy was taken; ChainedRead those of datagrams
+	// that were read. They are parts of datagrams, and in no sum.
+	Chained, ChainedRead uint64
 	// Hand counts packets between two queues: with a core that carries them up, or with a reader that copies them.
 	Hand uint64
+}
+
+// Finer counts drops that share a reason here, and not in newer kernels.
+type Finer struct {
+	// Localnet are those of IPInvalidSource with an address of 127.0.0.0/8, LocalSource those with one of the host's own.
+	Localnet, LocalSource uint64
+	// Options are those of IPInHdr with malformed options.
+	Options uint64
+	// IPShort are those of PktTooSmall without room for an IP header, UDPShort those without room for a UDP header.
+	IPShort, UDPShort uint64
+	// IPv6Off are those of HandledElsewhere that IPv6 refused because it is switched off, LLC those of 802.3 that nobody wanted.
+	IPv6Off, LLC uint64
+	// Tapped are those of UnhandledProto that a packet socket had taken.
+	Tapped uint64
 }
 
 // Born counts everything that ever lived.

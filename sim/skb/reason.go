@@ -111,6 +111,10 @@ const (
 	DevReady
 	// MacvlanBacklog: the copy of a multicast for macvlans when a thousand waited already (CORE-43).
 	MacvlanBacklog
+	// FullRing: the ring of a veth device was full; tx_dropped of the sending end (linux-6.18 7.3).
+	FullRing
+	// XDPDropped: a native XDP program at a veth device said so.
+	XDPDropped
 
 	// NumReasons is the number of reasons, NotDropped included.
 	NumReasons
@@ -124,6 +128,7 @@ var reasonNames = [NumReasons]string{
 	HWCRC:      "HW_CRC", HWLength: "HW_LENGTH", HWOversize: "HW_OVERSIZE", HWUndersize: "HW_UNDERSIZE",
 	HWPause: "HW_PAUSE", HWFilter: "HW_FILTER", HWVLANFilter: "HW_VLAN_FILTER",
 	HWFIFO: "HW_FIFO", HWNoDesc: "HW_NO_DESC", HWReset: "HW_RESET",
+	FullRing: "FULL_RING", XDPDropped: "XDP",
 	CPUBacklog: "CPU_BACKLOG", UnhandledProto: "UNHANDLED_PROTO", HandledElsewhere: "HANDLED_ELSEWHERE",
 	TCIngress: "TC_INGRESS", MACInvalidSource: "MAC_INVALID_SOURCE", MACControl: "MAC_IEEE_MAC_CONTROL",
 	BridgeState: "BRIDGE_INGRESS_STP_STATE", DevReady: "DEV_READY", MacvlanBacklog: "MACVLAN_BACKLOG",
@@ -153,7 +158,7 @@ func (r DropReason) Hardware() bool { return r > NotDropped && r < firstSoftware
 // reasons are refusals on purpose (contracts: drops and rejects).
 func (r DropReason) Lost() bool {
 	switch r {
-	case HWFIFO, HWNoDesc, HWReset, CPUBacklog, MacvlanBacklog, NoMem, SocketRcvbuff, SocketBacklog, ProtoMem, FragMem, ConntrackFull, CopyFault, TapFull:
+	case HWFIFO, HWNoDesc, HWReset, FullRing, CPUBacklog, MacvlanBacklog, NoMem, SocketRcvbuff, SocketBacklog, ProtoMem, FragMem, ConntrackFull, CopyFault, TapFull:
 		return true
 	}
 	return false

@@ -18,7 +18,7 @@ var lossPlaces = []struct {
 }{
 	{"FIFO", []skb.DropReason{skb.HWFIFO}, blue},
 	{"ring", []skb.DropReason{skb.HWNoDesc, skb.HWReset}, vermilion},
-	{"backlog", []skb.DropReason{skb.CPUBacklog}, green},
+	{"backlog", []skb.DropReason{skb.CPUBacklog, skb.FullRing}, green},
 	{"socket", []skb.DropReason{skb.NoMem, skb.SocketRcvbuff, skb.SocketBacklog, skb.ProtoMem, skb.CopyFault}, purple},
 	{"tap", []skb.DropReason{skb.TapFull}, orange},
 }

@@ -1,0 +1,178 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/seed-556df219/rxpath/ipstack"
+	"github.com/seed-556df219/rxpath/napi"
+	"github.com/seed-556df219/rxpath/nic"
+	"github.com/seed-556df219/rxpath/sim/cfgerr"
+	"github.com/seed-556df219/rxpath/sim/cpu"
+	"github.com/seed-556df219/rxpath/sim/scenario"
+	"github.com/seed-556df219/rxpath/sim/skb"
+)
+
+// softEnv joins a device without hardware: nic ─▶ softirq, nic ─▶ napi.
+func (h *Host) softEnv(number int32, gro bool) nic.SoftEnv {
+	g := &napi.GRO{On: gro, Costs: &h.costs, Profile: &h.profile, NormalBatch: h.cfg.Softirq.GRONormalBatch,
+		Up: func(c *cpu.Core) napi.Receiver { return h.softnet.CPUs[c.ID()] }}
+	return nic.SoftEnv{
+		Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger, IfIndex: number, GRO: g,
+		NetifRX: func(c *cpu.Core, b *skb.Buff) skb.DropReason { return h.softnet.CPUs[c.ID()].NetifRX(c, b) },
+		Receive: func(c *cpu.Core, b *skb.Buff) { h.softnet.CPUs[c.ID()].NetifReceiveSKB(c, b) },
+		NAPI: func(device string, r nic.Ring) nic.NAPI {
+			in := napi.New(device, r)
+			in.GRO = g
+			in.Raise = func(c *cpu.Core, in *napi.Instance) { h.softnet.CPUs[c.ID()].Schedule(in) }
+			return in
+		},
+	}
+}
+
+// addLoopback gives a namespace its lo.
+func (ns *namespace) addLoopback() {
+	ns.setTransmitter(loIndex, nic.NewLoopback(ns.host.softEnv(ns.number(loIndex), false)))
+}
+
+// addDevice registers an interface in a namespace.
+func (ns *namespace) addDevice(name string, mac skb.MAC, mtu int, addr skb.Addr, prefixLen int, rps []int) *ipstack.Device {
+	d := ns.ip.AddDevice(name, mac, mtu, addr, prefixLen)
+	if len(rps) > 0 {
+		cpus := slices.Clone(rps)
+		slices.Sort(cpus)
+		d.SetRPS(0, cpus)
+		ns.host.softnet.RPS = true
+	}
+	return d
+}
+
+// addVeths makes the pairs of virtual Ethernet devices, in any namespaces.
+func (h *Host) addVeths() error {
+	for i := range h.cfg.Veths {
+		ends := &h.cfg.Veths[i]
+		var names [2]string
+		var cfgs [2]nic.VethConfig
+		var envs [2]nic.SoftEnv
+		var in [2]*namespace
+		var index [2]int32
+		for j := range ends {
+			e := &ends[j]
+			in[j] = h.namespaceNamed(e.Namespace)
+			if _, err := in[j].ip.DeviceNamed(e.Name); err == nil {
+				return &cfgerr.Error{Path: fmt.Sprintf("veths[%d][%d].name", i, j), Value: e.Name, Want: "a name of its own"}
+			}
+			d := in[j].addDevice(e.Name, skb.MAC(e.MAC), e.MTU, e.Addr, e.PrefixLen, e.RPS)
+			d.Conf = e.Conf
+			d.SetIngress(e.Ingress)
+			names[j], cfgs[j], index[j] = e.Name, e.VethConfig, d.Index
+			envs[j] = h.softEnv(in[j].number(d.Index), e.GRO)
+		}
+		pair := nic.NewVeth(names, cfgs, envs)
+		for j := range pair {
+			in[j].setTransmitter(index[j], pair[j])
+		}
+	}
+	return h.addMirrors()
+}
+
+// addMirrors lets what an interface sends go out by others first.
+func (h *Host) addMirrors() error {
+	for i := range h.cfg.Veths {
+		for j := range h.cfg.Veths[i] {
+			e := &h.cfg.Veths[i][j]
+			if len(e.Mirror) == 0 {
+				continue
+			}
+			ns := h.namespaceNamed(e.Namespace)
+			own, _ := ns.ip.DeviceNamed(e.Name)
+			from := ns.transmitterOf(own.Index)
+			for k, name := range e.Mirror {
+				d, err := ns.ip.DeviceNamed(name)
+				if err != nil || ns.transmitterOf(d.Index) == nil {
+					return &cfgerr.Error{Path: fmt.Sprintf("veths[%d][%d].mirror[%d]", i, j, k), Value: name, Want: "an interface of the same namespace that sends"}
+				}
+				if h.mirrors == nil {
+					h.mirrors = map[transmitter][]transmitter{}
+				}
+				h.mirrors[from] = append(h.mirrors[from], ns.transmitterOf(d.Index))
+			}
+		}
+	}
+	return nil
+}
+
+// addTuns makes the tap devices, in the host's own namespace.
+func (h *Host) addTuns() error {
+	ns := h.spaces[0]
+	for i := range h.cfg.Tuns {
+		t := &h.cfg.Tuns[i]
+		if _, err := ns.ip.DeviceNamed(t.Name); err == nil {
+			return &cfgerr.Error{Path: fmt.Sprintf("tuns[%d].name", i), Value: t.Name, Want: "a name of its own"}
+		}
+		d := ns.addDevice(t.Name, skb.MAC(t.MAC), t.MTU, t.Addr, t.PrefixLen, t.RPS)
+		ns.setTransmitter(d.Index, nic.NewTun(t.Name, t.TunConfig, h.softEnv(ns.number(d.Index), true)))
+	}
+	return nil
+}
+
+// senderCPUs marks the CPUs on which processes may send, or receive what others
+// sent: their softirqs run there.
+func (h *Host) senderCPUs(busy []bool) {
+	for _, c := range h.cfg.Senders {
+		busy[c] = true
+	}
+	mark := func(cpus []int) {
+		for _, c := range cpus {
+			busy[c] = true
+		}
+	}
+	for i := range h.cfg.Veths {
+		for j := range h.cfg.Veths[i] {
+			mark(h.cfg.Veths[i][j].RPS)
+		}
+	}
+	for i := range h.cfg.Tuns {
+		mark(h.cfg.Tuns[i].RPS)
+	}
+}
+
+// validateDevices reports what is wrong with devices without hardware.
+func validateDevices(cfg *Config) error {
+	errs := []error{scenario.ValidateDevices(cfg.Veths, cfg.Tuns, cfg.CPUs)}
+	for i, c := range cfg.Senders {
+		errs = append(errs, cfgerr.Range(fmt.Sprintf("senders[%d]", i), c, 0, cfg.CPUs-1))
+	}
+	return errors.Join(errs...)
+}
+
+// liveInDevices returns how many packets devices without hardware hold.
+func (h *Host) liveInDevices() (n uint64) {
+	for _, ns := range h.spaces {
+		for _, d := range ns.devices {
+			if d != nil {
+				n += uint64(d.Live())
+			}
+		}
+	}
+	return n
+}
+
+// openVethTaps opens the packet sockets of the ends that are in the host's own
+// namespace.
+func (h *Host) openVethTaps() error {
+	for i := range h.cfg.Veths {
+		for j := range h.cfg.Veths[i] {
+			e := &h.cfg.Veths[i][j]
+			if e.Namespace != "" || len(e.Taps) == 0 {
+				continue
+			}
+			dev, _ := h.ip.DeviceNamed(e.Name)
+			if err := h.openTaps(dev, e.Taps); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
