@@ -1,0 +1,67 @@
+package lessons
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// A Lab is a directory with the examples in which shell commands run; rxpath is
+// on their path.
+type Lab struct {
+	dir  string
+	said map[string]string // by command
+}
+
+// NewLab builds rxpath from the module at root and makes a Lab in dir, which
+// exists and is empty.
+func NewLab(root, dir string) (*Lab, error) {
+	build := exec.Command("go", "build", "-o", filepath.Join(dir, "bin", "rxpath"), "./cmd/rxpath")
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("go build ./cmd/rxpath: %w\n%s", err, out)
+	}
+	if err := os.CopyFS(filepath.Join(dir, "examples"), os.DirFS(filepath.Join(root, "examples"))); err != nil {
+		return nil, err
+	}
+	return &Lab{dir: dir, said: map[string]string{}}, nil
+}
+
+// Output returns what a command prints. A command runs once: who asks for it
+// again gets the same text.
+func (l *Lab) Output(command string) (string, error) {
+	if out, ok := l.said[command]; ok {
+		return out, nil
+	}
+	cmd := exec.Command("sh", "-c", command)
+	cmd.Dir = l.dir
+	cmd.Env = append(os.Environ(), "HOME="+l.dir, "LC_ALL=C",
+		"PATH="+filepath.Join(l.dir, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"))
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%s: %w\n%s", command, err, out)
+	}
+	l.said[command] = string(out)
+	return string(out), nil
+}
+
+// Table runs a command that prints a table, such as rxpath sweep.
+func (l *Lab) Table(command string) (*Table, error) {
+	out, err := l.Output(command)
+	if err != nil {
+		return nil, err
+	}
+	return parseTable(command, out), nil
+}
+
+// file reads a file that a command has written.
+func (l *Lab) file(name string) ([]byte, error) {
+	return os.ReadFile(filepath.Join(l.dir, filepath.FromSlash(name)))
+}
+
+// console shows a command and what it printed.
+func console(command, out string) string {
+	return "```console\n$ " + command + "\n" + strings.TrimRight(out, "\n") + "\n```"
+}
