@@ -17,13 +17,12 @@ import (
 // batches of 16 at the top of its loop, and nothing is armed at its end.
 func TestODD4RingOf512(t *testing.T) {
 	b := newBench(t, oneQueue(), stalled)
-	q := b.port.Queues()[0]
 	b.send(frameOf(60), 600)
 	_, inRing := b.port.LiveFrames()
 	require.EqualValues(t, 511, inRing)
 
 	b = newBench(t, oneQueue(), stalled)
-	q = b.port.Queues()[0]
+	q := b.port.Queues()[0]
 	b.send(frameOf(60), 40)
 	b.pollTimes(1)
 	require.EqualValues(t, 40, b.got)

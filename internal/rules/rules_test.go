@@ -179,7 +179,7 @@ func (b *binaries) plant(t *testing.T, r *Row, ref string) {
 	require.NoError(t, err)
 	mutant := filepath.Join(tmp, "mutant.test")
 	require.NoError(t, compile(dir, mutant, overlay), "%s: the mutant does not compile", r.ID)
-	out, err = runOne(t, mutant, dir, test)
+	_, err = runOne(t, mutant, dir, test)
 	require.Error(t, err, "%s SURVIVES %q: %s passes all the same", r.ID, r.Changed, ref)
 	require.NoError(t, os.Remove(mutant))
 }

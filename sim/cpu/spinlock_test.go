@@ -20,7 +20,6 @@ type machine struct {
 	costs kernel.Costs
 	cores []*Core
 	soft  []*jobs
-	ticks []engine.Time
 	log   []string
 }
 

@@ -8,7 +8,6 @@ import (
 	"github.com/seed-556df219/rxpath/sim"
 	"github.com/seed-556df219/rxpath/sim/report"
 	"github.com/seed-556df219/rxpath/sim/scenario"
-	"github.com/seed-556df219/rxpath/sim/scenariofile"
 	"github.com/seed-556df219/rxpath/sim/skb"
 )
 
@@ -114,16 +113,4 @@ func texts(sc *scenario.Scenario) []string {
 func (o *Outcome) MarshalLine() ([]byte, error) {
 	b, err := json.Marshal(o)
 	return append(b, '\n'), err
-}
-
-// setText prints what a point sets, as one would type it.
-func setText(sets []scenariofile.Set) string {
-	text := ""
-	for i, s := range sets {
-		if i > 0 {
-			text += " "
-		}
-		text += s.String()
-	}
-	return text
 }
