@@ -86,8 +86,14 @@ var (
 // cases it was found, and by which comparison.
 func plant(t *testing.T, f *fault) string {
 	out, err := run(t, build(t, f))
+	if err == nil && f.survives != "" {
+		return "SURVIVES: " + f.survives
+	}
 	require.Error(t, err, "%d cases do not find that %s", cases, f.name)
 	diff, at := difference.FindStringSubmatch(out), failedCase.FindStringSubmatch(out)
+	if diff == nil && strings.Contains(out, "\npanic: ") {
+		diff = []string{"", "panic"} // the faulty executive tripped over itself
+	}
 	require.NotNil(t, diff, "the test failed, but not with a difference:\n%s", out)
 	require.NotNil(t, at, "the failed case has no number:\n%s", out)
 	n, err := strconv.Atoi(at[1])
