@@ -79,10 +79,8 @@ func newCompare() *cobra.Command {
 	f.BoolVar(&s.all, "all", false, "show differences that may be chance, too")
 	f.IntVar(&s.jobs, "jobs", 0, "how many runs go on at once (`N`); 0 is one a core")
 	s.page.add(f)
-	s.format = compareFormats[0]
-	f.Var(&choice{&s.format, compareFormats}, "format", "`FORMAT` of the comparison: "+orList(compareFormats))
+	addFormat(c, &s.format, compareFormats, "`FORMAT` of the comparison")
 	completeFlags(c)
-	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(compareFormats, cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("with", completeSet)
 	return c
 }
@@ -177,15 +175,11 @@ func (s *compareCommand) open(c *cobra.Command, arg string, set *settings) (*com
 		}
 		return openResults(arg)
 	}
-	in, err := openInput(arg, c.InOrStdin(), &s.caps)
+	in, _, err := openScenario(arg, c.InOrStdin(), set, &s.caps)
 	if err != nil {
 		return nil, err
 	}
-	sc, complete, err := in.scenario(set)
-	if err != nil {
-		return nil, err
-	}
-	return &compared{name: in.label, in: in, settings: set}, s.caps.check(in, sc, complete)
+	return &compared{name: in.label, in: in, settings: set}, nil
 }
 
 // openResults reads a directory of --out.

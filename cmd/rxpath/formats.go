@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/seed-556df219/rxpath/sim/report"
 )
 
@@ -37,6 +39,14 @@ func (c *choice) Set(s string) error {
 	}
 	*c.value = s
 	return nil
+}
+
+// addFormat defines --format with the words that a command takes, the default
+// first. usage ends before the list of them.
+func addFormat(c *cobra.Command, value *string, words []string, usage string) {
+	*value = words[0]
+	c.Flags().Var(&choice{value, words}, "format", usage+": "+orList(words))
+	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // orList writes "text, json, csv or md".

@@ -59,6 +59,20 @@ func openInput(arg string, stdin io.Reader, caps *captures) (*input, error) {
 	return &input{name: arg, label: arg, data: data, dir: filepath.Dir(arg)}, nil
 }
 
+// openScenario opens what an argument names and does everything that can be
+// wrong with it before it is run, captures included.
+func openScenario(arg string, stdin io.Reader, s *settings, caps *captures) (*input, *scenario.Scenario, error) {
+	in, err := openInput(arg, stdin, caps)
+	if err != nil {
+		return nil, nil, err
+	}
+	sc, complete, err := in.scenario(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	return in, sc, caps.check(in, sc, complete)
+}
+
 // inputAround makes a scenario for a capture.
 func inputAround(path string, caps *captures) (*input, error) {
 	f, err := caps.open(path)

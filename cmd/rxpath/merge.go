@@ -45,10 +45,8 @@ func newMerge() *cobra.Command {
 	f := c.Flags()
 	f.SortFlags = false
 	f.StringVar(&out, "out", "", "keep the whole sweep in `DIR`, which is new or empty")
-	format = formatNames[0]
-	f.Var(&choice{&format, formatNames}, "format", "`FORMAT` of the results on the standard output: "+orList(formatNames))
+	addFormat(c, &format, formatNames, "`FORMAT` of the results on the standard output")
 	completeFlags(c)
-	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formatNames, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }
 

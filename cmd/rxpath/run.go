@@ -77,15 +77,13 @@ func newRun() *cobra.Command {
 	f.SortFlags = false
 	r.settings.addFlags(f)
 	r.settings.addThresholdFlag(f)
-	r.format = formatNames[0]
-	f.Var(&choice{&r.format, formatNames}, "format", "`FORMAT` of the results on the standard output: "+orList(formatNames))
+	addFormat(c, &r.format, formatNames, "`FORMAT` of the results on the standard output")
 	f.StringVar(&r.out, "out", "", "also write summary.json, the host's files, time series and plots to `DIR`, new or of an earlier run")
 	r.page.add(f)
 	f.BoolVar(&r.noBottleneck, "no-bottleneck", false, "do not look for the bottleneck, which takes up to thirteen more runs")
 	f.BoolVar(&r.assumptions, "assumptions", false, "name the assumed costs that the results depend on, which takes two more runs for each")
 	f.BoolVar(&r.printOnly, "print-scenario", false, "print the scenario that would be run, with every default, and run nothing")
 	completeFlags(c)
-	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formatNames, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }
 

@@ -79,10 +79,8 @@ func newSolve() *cobra.Command {
 	s.settings.addFlags(f)
 	f.IntVar(&s.jobs, "jobs", 0, "how many runs go on at once (`N`); 0 is one a core")
 	s.page.add(f)
-	s.format = solveFormats[0]
-	f.Var(&choice{&s.format, solveFormats}, "format", "`FORMAT` of the answer: "+orList(solveFormats))
+	addFormat(c, &s.format, solveFormats, "`FORMAT` of the answer")
 	completeFlags(c)
-	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(solveFormats, cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("min", completeSet)
 	_ = c.RegisterFlagCompletionFunc("max", completeSet)
 	return c
@@ -90,15 +88,8 @@ func newSolve() *cobra.Command {
 
 // run does everything that can be wrong with a search before it begins.
 func (s *solveCommand) run(c *cobra.Command, args []string) error {
-	in, err := openInput(firstOf(args), c.InOrStdin(), &s.caps)
+	in, sc, err := openScenario(firstOf(args), c.InOrStdin(), &s.settings, &s.caps)
 	if err != nil {
-		return err
-	}
-	sc, complete, err := in.scenario(&s.settings)
-	if err != nil {
-		return err
-	}
-	if err := s.caps.check(in, sc, complete); err != nil {
 		return err
 	}
 	p, err := s.problem()

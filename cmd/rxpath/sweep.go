@@ -103,10 +103,8 @@ func newSweep() *cobra.Command {
 	f.StringVar(&s.shard, "shard", "", "do only every N-th point, beginning with i (`i/N`, i from 0)")
 	f.IntVar(&s.jobs, "jobs", 0, "how many runs go on at once (`N`); 0 is one a core")
 	s.page.add(f)
-	s.format = formatNames[0]
-	f.Var(&choice{&s.format, formatNames}, "format", "`FORMAT` of the results on the standard output: "+orList(formatNames))
+	addFormat(c, &s.format, formatNames, "`FORMAT` of the results on the standard output")
 	completeFlags(c)
-	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formatNames, cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("design", cobra.FixedCompletions(designs, cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("vary", completeSet)
 	return c
@@ -114,15 +112,8 @@ func newSweep() *cobra.Command {
 
 // run does everything that can be wrong with a sweep before it begins.
 func (s *sweepCommand) run(c *cobra.Command, args []string) error {
-	in, err := openInput(firstOf(args), c.InOrStdin(), &s.caps)
+	in, sc, err := openScenario(firstOf(args), c.InOrStdin(), &s.settings, &s.caps)
 	if err != nil {
-		return err
-	}
-	sc, complete, err := in.scenario(&s.settings)
-	if err != nil {
-		return err
-	}
-	if err := s.caps.check(in, sc, complete); err != nil {
 		return err
 	}
 	d, err := s.makeDesign(sc.Run.Seed)

@@ -26,7 +26,7 @@ func split(ref string) (pkg, name string, err error) {
 // splitTest divides "sim/procfs.TestFormats/FMT-5_widths" into the directory of
 // the package and what -run takes.
 func splitTest(ref string) (dir, test string, err error) {
-	head, rows, sub := strings.Cut(ref, "/Test") // a row's name may hold slashes; a directory never begins with Test
+	head, _, sub := strings.Cut(ref, "/Test") // a row's name may hold slashes; a directory never begins with Test
 	if sub && !strings.Contains(head, ".Test") {
 		return "", "", fmt.Errorf("%q: want package.Test", ref)
 	}
@@ -36,7 +36,6 @@ func splitTest(ref string) (dir, test string, err error) {
 			return "", "", fmt.Errorf("%q: want package.Test or package.Test/row", ref)
 		}
 	}
-	_ = rows
 	return ref[:i], ref[i+1:], nil
 }
 
