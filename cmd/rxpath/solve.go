@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -204,10 +203,7 @@ type solved struct {
 }
 
 func (s *solved) json(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(struct {
+	return report.WriteIndented(w, struct {
 		Schema   string   `json:"schema"`
 		Greatest bool     `json:"greatest"`
 		Until    []string `json:"until"`

@@ -27,11 +27,17 @@ func encodeJSON(in *Input) ([]byte, error) {
 		return nil, err
 	}
 	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(d); err != nil {
+	if err := WriteIndented(&b, d); err != nil {
 		return nil, err
 	}
 	return b.Bytes(), nil
+}
+
+// WriteIndented writes v as every JSON of rxpath is written: indented by two
+// spaces, with characters such as < as they are.
+func WriteIndented(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
 }

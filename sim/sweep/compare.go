@@ -408,10 +408,7 @@ func (c *Comparison) JSON(w io.Writer) error {
 	for _, d := range c.Deltas {
 		deltas = append(deltas, entry{d, known(d.A), known(d.B)})
 	}
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(struct {
+	return report.WriteIndented(w, struct {
 		Schema         string  `json:"schema"`
 		ResultsVersion int     `json:"results_version"`
 		A              side    `json:"a"`

@@ -2,7 +2,6 @@ package sweep
 
 import (
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -14,6 +13,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/seed-556df219/rxpath/sim/engine"
+	"github.com/seed-556df219/rxpath/sim/report"
 )
 
 // Results are the outcomes of a sweep with what it is of.
@@ -73,10 +73,7 @@ type document struct {
 
 // JSON writes the summary of every point, with means and confidence intervals.
 func (r *Results) JSON(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(document{r.Header, r.Complete, Confidence, SummarizePoints(r.Outcomes)})
+	return report.WriteIndented(w, document{r.Header, r.Complete, Confidence, SummarizePoints(r.Outcomes)})
 }
 
 // Parquet writes what CSV writes as a Parquet file, for pandas, DuckDB and the

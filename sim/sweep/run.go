@@ -53,7 +53,7 @@ type Options struct {
 	// Done, if not nil, is called with every outcome as it comes, one at a time. Its error ends the sweep.
 	Done func(Outcome) error
 	// Look, if not nil, sees every result before it is forgotten, and may add to the outcome's metrics. It is called from
-	// several goroutines.
+	// several goroutines. Solve and RunSide look themselves: it is not used there.
 	Look func(o *Outcome, res *sim.Result)
 	// Sim are the options of every run; Progress is not used.
 	Sim sim.Options
