@@ -95,28 +95,47 @@ func (r *Results) Parquet(w io.Writer) error {
 		group[n] = parquet.Optional(parquet.Leaf(parquet.DoubleType))
 	}
 	schema := parquet.NewSchema("sweep", group)
-	out := parquet.NewGenericWriter[map[string]any](w, schema, parquet.CreatedBy("rxpath", "", ""))
+	out := parquet.NewGenericWriter[any](w, schema, parquet.CreatedBy("rxpath", "", ""))
 	for _, o := range r.Outcomes {
-		row := map[string]any{"point": int64(o.Point), "rep": int64(o.Rep), "seed": o.Seed}
+		row := map[string]parquet.Value{
+			"point": parquet.Int64Value(int64(o.Point)), "rep": parquet.Int64Value(int64(o.Rep)), "seed": parquet.Int64Value(int64(o.Seed)),
+		}
 		if o.Error != "" {
-			row["error"] = o.Error
+			row["error"] = parquet.ByteArrayValue([]byte(o.Error))
 		}
 		for i, p := range r.Header.Paths {
-			row[p] = o.Values[i]
+			row[p] = parquet.ByteArrayValue([]byte(o.Values[i]))
 			if numeric[i] {
-				row[p], _ = strconv.ParseFloat(o.Values[i], 64)
+				v, _ := strconv.ParseFloat(o.Values[i], 64)
+				row[p] = parquet.DoubleValue(v)
 			}
 		}
 		for _, n := range names {
 			if v, ok := o.Metrics[n]; ok {
-				row[n] = v
+				row[n] = parquet.DoubleValue(v)
 			}
 		}
-		if _, err := out.Write([]map[string]any{row}); err != nil {
+		if _, err := out.WriteRows([]parquet.Row{leaves(schema, row)}); err != nil {
 			return err
 		}
 	}
 	return out.Close()
+}
+
+// leaves puts values in the order of a schema. It sets the levels itself: from
+// Go values the package would make a 0 of an optional column a missing value.
+func leaves(schema *parquet.Schema, values map[string]parquet.Value) parquet.Row {
+	row := make(parquet.Row, 0, len(values))
+	for i, path := range schema.Columns() {
+		leaf, _ := schema.Lookup(path...)
+		level := leaf.MaxDefinitionLevel
+		v, ok := values[path[0]]
+		if !ok {
+			level = 0
+		}
+		row = append(row, v.Level(0, level, i))
+	}
+	return row
 }
 
 // numeric reports whether all values of a key are bare numbers.

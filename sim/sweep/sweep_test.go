@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/parquet-go/parquet-go"
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-556df219/rxpath/sim/scenario"
@@ -316,6 +317,34 @@ func TestSummarizePoints(t *testing.T) {
 	require.Equal(t, 3.0, p[0].Metrics["drops"].Mean)
 	require.Equal(t, 2, p[1].Failed)
 	require.Equal(t, "e1", p[1].Error)
+}
+
+// TestParquet: a file has every value, and tells 0 from none.
+func TestParquet(t *testing.T) {
+	r := Results{Header: Header{Paths: []string{"load", "rcvbuf"}}, Outcomes: []Outcome{
+		{Seed: 1, Values: []string{"0.5", "64KiB"}, Metrics: map[string]float64{"drops": 0, "p50": 2.5}},
+		{Point: 1, Seed: 1<<64 - 1, Values: []string{"0", ""}, Metrics: map[string]float64{"drops": 3}},
+		{Point: 2, Rep: 1, Seed: 2, Values: []string{"2", "8MiB"}, Error: "no"},
+	}}
+	var b bytes.Buffer
+	require.NoError(t, r.Parquet(&b))
+	type row struct {
+		Point  int64    `parquet:"point"`
+		Rep    int64    `parquet:"rep"`
+		Seed   uint64   `parquet:"seed"`
+		Load   float64  `parquet:"load"`
+		Rcvbuf string   `parquet:"rcvbuf"`
+		Drops  *float64 `parquet:"drops"`
+		P50    *float64 `parquet:"p50"`
+		Error  *string  `parquet:"error"`
+	}
+	got, err := parquet.Read[row](bytes.NewReader(b.Bytes()), int64(b.Len()))
+	require.NoError(t, err)
+	require.Equal(t, []row{
+		{Seed: 1, Load: 0.5, Rcvbuf: "64KiB", Drops: new(0.0), P50: new(2.5)},
+		{Point: 1, Seed: 1<<64 - 1, Drops: new(3.0)},
+		{Point: 2, Rep: 1, Seed: 2, Load: 2, Rcvbuf: "8MiB", Error: new("no")},
+	}, got)
 }
 
 // BenchmarkPoint says what a point costs beyond its run: the run is as short as can be.
