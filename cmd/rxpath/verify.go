@@ -104,7 +104,7 @@ func runVerify(c *cobra.Command, dirs []string, format string, quiet bool) error
 func casesIn(dir string) (fs.FS, []string, error) {
 	info, err := os.Stat(dir)
 	if err != nil {
-		return nil, nil, fmt.Errorf("verify: %w", err)
+		return nil, nil, fmt.Errorf("verify: %w", fileError(err))
 	}
 	if !info.IsDir() { // one case: its settings stand beside it, or one folder up
 		abs, err := filepath.Abs(dir)
@@ -121,7 +121,7 @@ func casesIn(dir string) (fs.FS, []string, error) {
 	}
 	files, err := verify.Files(os.DirFS(root))
 	if err != nil {
-		return nil, nil, fmt.Errorf("verify: %w", err)
+		return nil, nil, fmt.Errorf("verify: %w", fileError(err))
 	}
 	if len(files) == 0 {
 		return nil, nil, fmt.Errorf("verify: %s: no case in it; want a folder with cases/*.json", dir)

@@ -3,7 +3,6 @@ package verify
 import (
 	"fmt"
 	"regexp"
-	"strings"
 )
 
 // A burst that tc mirred multiplies is one send, cut into at most so many
@@ -14,13 +13,13 @@ var multiplied = regexp.MustCompile(`multiplied by tc mirred`)
 
 // copies returns how many copies of each datagram of a send a burst needs, and
 // how many datagrams the send is cut into.
-func (w *world) copies(packets int) (copies, segments int, err error) {
-	if !multiplied.MatchString(w.c.setup.Burst) {
+func (c *Case) copies(packets int) (copies, segments int, err error) {
+	if !multiplied.MatchString(c.setup.Burst) {
 		return 1, packets, nil
 	}
 	segments = packets
 	devices := 1
-	if w.secondDevice() {
+	if c.secondDevice() {
 		devices = 2
 		segments /= 2
 	}
@@ -37,8 +36,8 @@ func (w *world) copies(packets int) (copies, segments int, err error) {
 
 // mirrors are the interfaces by which each packet goes out before it goes out
 // itself, so that it is there as often as the case's bursts need.
-func (w *world) mirrors() []string {
-	l, _ := w.c.stimulus.([]any)
+func (c *Case) mirrors() []string {
+	l, _ := c.stimulus.([]any)
 	if len(l) == 0 {
 		return nil
 	}
@@ -47,19 +46,26 @@ func (w *world) mirrors() []string {
 	if m["op"] != "burst" || n <= 0 || n > mostCount {
 		return nil
 	}
-	copies, _, err := w.copies(int(n))
+	copies, _, err := c.copies(int(n))
 	if err != nil {
 		return nil
 	}
 	var out []string
 	for i := 1; i < copies; i++ {
-		if w.secondDevice() && i%2 == 1 {
+		if c.secondDevice() && i%2 == 1 {
 			out = append(out, "vt1")
 		} else {
 			out = append(out, "vt0")
 		}
 	}
 	return out
+}
+
+// secondDevice reports whether bursts arrive by two devices.
+func (c *Case) secondDevice() bool {
+	m, _ := c.observed["after_send"].(map[string]any)
+	_, ok := m["dev2"]
+	return ok
 }
 
 // bursts replays bursts that reach the receiver inside one section without
@@ -92,9 +98,9 @@ func (w *world) bursts(l []any) (object, error) {
 		sent += int64(packets)
 		d := w.since(before)
 		dropped, squeezed := []any{}, []any{}
-		for c := range d.CPUs {
-			dropped = append(dropped, int64(d.CPUs[c].Softnet.Dropped))
-			squeezed = append(squeezed, int64(d.CPUs[c].Softnet.TimeSqueeze))
+		for _, cpu := range d.softnet {
+			dropped = append(dropped, cpu["dropped"])
+			squeezed = append(squeezed, cpu["time_squeeze"])
 		}
 		rows = append(rows, []any{int64(packets), int64(payload), dropped, squeezed})
 	}
@@ -104,20 +110,15 @@ func (w *world) bursts(l []any) (object, error) {
 	d := w.since(before)
 	stage := w.tree(d)
 	stage["sockets"] = w.memories()
-	out := object{"after_send": stage, "drop_reasons": w.shown(d.drops), "sender_dev": devRow(&d.sender)}
+	out := object{"after_send": stage, "drop_reasons": w.shown(d.drops), "sender_dev": d.sender}
 	out["per_burst_cumulative"] = object{"columns": []any{"packets", "payload", "softnet_dropped_by_cpu", "time_squeeze_by_cpu"}, "rows": rows}
-	softnet, dev := int64(0), int64(0)
-	for i := range d.CPUs {
-		softnet += int64(d.CPUs[i].Softnet.Dropped)
-	}
-	for i := range d.Devices {
-		if strings.HasPrefix(d.Devices[i].Name, w.c.setup.Env.RXDev) {
-			dev = int64(d.Devices[i].Link.RXDropped)
-		}
+	softnet := int64(0)
+	for _, cpu := range d.softnet {
+		softnet += cpu["dropped"]
 	}
 	received := w.drain()[0]
 	out["received"] = received
-	out["conservation"] = object{"sent": sent, "socket_received": received, "softnet_dropped": softnet, "dev_rx_drop": dev, "sender_tx_drop": int64(d.sender.TXDropped)}
+	out["conservation"] = object{"sent": sent, "socket_received": received, "softnet_dropped": softnet, "dev_rx_drop": d.dev[w.c.setup.Env.RXDev]["rx_drop"], "sender_tx_drop": d.sender["tx_drop"]}
 	return out, nil
 }
 
@@ -132,7 +133,7 @@ func (w *world) warm() error {
 
 // burst sends so many datagrams inside one section without softirqs.
 func (w *world) burst(packets, payload int) error {
-	copies, segments, err := w.copies(packets)
+	copies, segments, err := w.c.copies(packets)
 	if err != nil {
 		return err
 	}
@@ -142,8 +143,5 @@ func (w *world) burst(packets, payload int) error {
 	if payload == 0 {
 		return notReplayable("a burst without payload can't be one send")
 	}
-	if err := w.sender.SendSegments(w.target(receiverPort), segments*payload, payload); err != nil {
-		return notReplayable(err.Error())
-	}
-	return w.settle()
+	return w.sendBy(w.firstSender(), w.target(receiverPort), segments*payload, payload)
 }

@@ -26,7 +26,8 @@ type Case struct {
 	setup     setup
 	stimulus  any
 	observed  map[string]any
-	noisyCPUs bool // machine-wide counters are those of other programs, too
+	noisyCPUs bool   // machine-wide counters are those of other programs, too
+	on        openOn // what it runs on; nil: a model
 }
 
 // document is the file of a case.

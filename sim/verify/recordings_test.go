@@ -210,7 +210,7 @@ func FuzzRead(f *testing.F) {
 		c, err := Read(fstest.MapFS{"case.json": {Data: data}}, "case.json")
 		if err == nil && c.Group != measured {
 			_, _ = c.profile()
-			_, _ = open(c)
+			_, _ = c.open()
 		}
 	})
 }

@@ -152,8 +152,8 @@ func (w *world) race(m map[string]any) (object, error) {
 			return nil, err
 		}
 		for range each {
-			if err := s.Send(w.target(receiverPort), payload); err != nil {
-				return nil, notReplayable(err.Error())
+			if err := s.send(w.target(receiverPort), payload, 0); err != nil {
+				return nil, err
 			}
 		}
 	}

@@ -7,8 +7,6 @@ import (
 	"net/netip"
 	"regexp"
 	"strconv"
-
-	"github.com/seed-556df219/rxpath/sim/skb"
 )
 
 // replay runs a case on a host of its own and returns what it observed there.
@@ -62,19 +60,35 @@ var sentences = []struct {
 	{regexp.MustCompile(`^send (\d+) of (\d+), recvmsg with \(buffer, flags\)$`), (*Case).buffers},
 }
 
-// run opens the case's host with its sockets, and closes it.
-func (c *Case) run(f func(*world) (object, error)) (object, error) {
-	w, err := open(c)
+// openOn opens a bench for a case.
+type openOn func(*Case) (bench, error)
+
+// open opens the case's bench: a model, unless the case is to run elsewhere.
+func (c *Case) open() (*world, error) {
+	on := c.on
+	if on == nil {
+		on = openModel
+	}
+	b, err := on(c)
 	if err != nil {
 		return nil, err
 	}
-	defer w.h.Close()
+	return &world{bench: b, c: c}, nil
+}
+
+// run opens the case's bench with its sockets, and closes it.
+func (c *Case) run(f func(*world) (object, error)) (object, error) {
+	w, err := c.open()
+	if err != nil {
+		return nil, err
+	}
+	defer w.close()
 	if err := w.openSockets(); err != nil {
 		return nil, err
 	}
 	o, err := f(w)
 	if err == nil {
-		err = errors.Join(w.h.CheckLedger(), w.buffersGot())
+		err = errors.Join(w.check(), w.buffersGot())
 	}
 	return o, err
 }
@@ -108,8 +122,13 @@ func (w *world) target(port uint16) netip.AddrPort {
 
 // send sends one datagram and waits until it has been received, or lost.
 func (w *world) send(dst netip.AddrPort, payload int) error {
-	if err := w.sender.Send(dst, payload); err != nil {
-		return notReplayable(err.Error())
+	return w.sendBy(w.firstSender(), dst, payload, 0)
+}
+
+// sendBy sends by that sender one datagram, or one that is cut into segments.
+func (w *world) sendBy(s sender, dst netip.AddrPort, payload, segment int) error {
+	if err := s.send(dst, payload, segment); err != nil {
+		return err
 	}
 	return w.settle()
 }
@@ -140,42 +159,15 @@ func (w *world) sendOne(m map[string]any, payload int) (func() error, error) {
 	case "AF_PACKET", "tap write":
 		text, given := m["frame_hex_head"].(string)
 		if !given {
-			f, err := w.datagram(payload)
-			return func() error { return w.inject(f) }, err
+			return w.datagram(payload)
 		}
 		head, err := hex.DecodeString(text)
 		if err != nil {
 			return nil, notReplayable("stimulus.frame_hex_head: " + err.Error())
 		}
-		h, f := skb.Parse(head, skb.EthHeader+skb.IPHeader+skb.UDPHeader+payload)
-		f.Head = &h
-		return func() error { return w.inject(f) }, nil
+		return w.headed(head, payload)
 	}
 	return nil, notReplayable(fmt.Sprintf("stimulus.sender is %q", kind))
-}
-
-// inject sends a frame from the other end of the wire.
-func (w *world) inject(f skb.Frame) error {
-	if err := w.sender.SendFrame(w.txPort, f); err != nil {
-		return notReplayable(err.Error())
-	}
-	return w.settle()
-}
-
-// datagram returns the frame of a well-formed datagram for the receiver.
-func (w *world) datagram(payload int) (skb.Frame, error) {
-	e := &w.c.setup.Env
-	mac, dst, err := address(e.RXMAC, e.RXAddr)
-	if err != nil {
-		return skb.Frame{}, err
-	}
-	src, err := netip.ParseAddr(e.TXAddr)
-	if err != nil {
-		return skb.Frame{}, notReplayable(fmt.Sprintf("setup.env.tx_addr is %q", e.TXAddr))
-	}
-	f := skb.NewUDP(mac, netip.AddrPortFrom(src, senderPort), netip.AddrPortFrom(dst.Netip(), receiverPort), payload)
-	f.Len = uint32(skb.EthHeader + skb.IPHeader + skb.UDPHeader + payload) // no hardware pads it
-	return f, nil
 }
 
 // fill replays "send one by one past overflow, then drain".
@@ -224,7 +216,7 @@ func (w *world) fill(m map[string]any) (object, error) {
 }
 
 // stage is what has moved since a mark, with the sockets as they are.
-func (w *world) stage(before mark) object {
+func (w *world) stage(before any) object {
 	t := w.tree(w.since(before))
 	t["sockets"] = w.memories()
 	return t
@@ -244,10 +236,7 @@ func (c *Case) segments(f []string, m map[string]any) (object, error) {
 		var trace [][]int64
 		rmem, drops := 0, uint64(0)
 		for range count {
-			if err := w.sender.SendSegments(w.target(receiverPort), n*size, size); err != nil {
-				return nil, notReplayable(err.Error())
-			}
-			if err := w.settle(); err != nil {
+			if err := w.sendBy(w.firstSender(), w.target(receiverPort), n*size, size); err != nil {
 				return nil, err
 			}
 			i := s.MemInfo()
@@ -295,18 +284,17 @@ func (w *world) sizes(m map[string]any) (object, error) {
 func (w *world) truesize(payload int) (int64, error) {
 	one := func() error { return w.send(w.target(receiverPort), payload) }
 	if w.c.injected() {
-		f, err := w.datagram(payload)
-		if err != nil {
+		var err error
+		if one, err = w.datagram(payload); err != nil {
 			return 0, err
 		}
-		one = func() error { return w.inject(f) }
 	}
 	if err := one(); err != nil {
 		return 0, err
 	}
 	s := w.rx[0]
 	t := int64(s.MemInfo().RmemAlloc)
-	if _, err := s.Recv(); err != nil {
+	if _, err := s.recv(); err != nil {
 		return 0, fmt.Errorf("payload %d was not received", payload)
 	}
 	return t, nil

@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"strconv"
 
-	"github.com/seed-556df219/rxpath/sim"
 	"github.com/seed-556df219/rxpath/socket"
 )
 
@@ -42,8 +41,8 @@ type player struct {
 
 // row notes what was done and what the socket shows now.
 func (p *player) row(op string, arg, res int64) {
-	n, _ := p.h.Namespace("")
-	p.steps = append(p.steps, step{op: op, arg: arg, res: res, info: p.s.MemInfo(), queue: p.s.RxQueueBytes(), in: n.UDP.InDatagrams - p.start})
+	queue, _ := p.s.ProcUDP()
+	p.steps = append(p.steps, step{op: op, arg: arg, res: res, info: p.s.MemInfo(), queue: queue, in: p.inDatagrams() - p.start})
 }
 
 // script replays a list of operations and returns the state after each.
@@ -52,8 +51,7 @@ func (w *world) script(m map[string]any) (object, error) {
 	if !ok {
 		return nil, notReplayable("stimulus.ops is no list")
 	}
-	n, _ := w.h.Namespace("")
-	p := &player{world: w, s: w.rx[0], start: n.UDP.InDatagrams}
+	p := &player{world: w, s: w.rx[0], start: w.inDatagrams()}
 	before := w.mark()
 	for i, o := range ops {
 		l, _ := o.([]any)
@@ -61,7 +59,8 @@ func (w *world) script(m map[string]any) (object, error) {
 			return nil, fmt.Errorf("stimulus.ops[%d]: %w", i, err)
 		}
 	}
-	out := object{"received": p.received, "left_in_queue": int64(p.s.Queued()), "after": w.stage(before)}
+	out := object{"received": p.received, "after": w.stage(before)}
+	out["left_in_queue"] = int64(p.s.Queued())
 	steps, _ := w.c.observed["steps"].(map[string]any)
 	columns, _ := steps["columns"].([]any)
 	rows := []any{}
@@ -111,7 +110,7 @@ func (p *player) do(l []any) error {
 	case op == "rq" && a >= 0:
 		n := int64(0)
 		for range a {
-			if _, err := p.s.Recv(); err != nil {
+			if _, err := p.s.recv(); err != nil {
 				break
 			}
 			n++
@@ -141,11 +140,11 @@ func (p *player) do(l []any) error {
 
 // sendRow sends one datagram and reports whether the socket dropped it.
 func (p *player) sendRow(payload int, row bool) (dropped bool, err error) {
-	drops := p.s.Drops()
+	drops := p.s.drops()
 	if err := p.send(p.target(receiverPort), payload); err != nil {
 		return false, err
 	}
-	dropped = p.s.Drops() > drops
+	dropped = p.s.drops() > drops
 	if row {
 		res := int64(1)
 		if dropped {
@@ -289,35 +288,9 @@ func (c *Case) rmemMax([]string, map[string]any) (object, error) {
 }
 
 // openWith opens a socket on a port of its own.
-func (w *world) openWith(rcvbuf, force *int) (*sim.Socket, error) {
+func (w *world) openWith(rcvbuf, force *int) (endpoint, error) {
 	cfg := socket.Config{Local: netip.AddrPortFrom(netip.IPv4Unspecified(), receiverPort+1)}
-	return w.bind(cfg, &socketSpec{RcvBuf: rcvbuf, Force: force}, nil)
-}
-
-// bind opens a socket and sets its options.
-func (w *world) bind(cfg socket.Config, spec *socketSpec, _ []*receiver) (*sim.Socket, error) {
-	s, err := w.h.Bind(cfg)
-	if err != nil {
-		return nil, err
-	}
-	for _, v := range []*int{spec.RcvBuf, spec.Asked} {
-		if v != nil {
-			s.SetRcvBuf(*v)
-		}
-	}
-	if spec.Force != nil {
-		s.SetRcvBufForce(*spec.Force)
-	}
-	s.SetRXQOvfl(spec.RxqOvfl != 0)
-	s.SetGRO(spec.UDPGRO)
-	if spec.Filter != nil {
-		f, err := filter(spec.Filter)
-		if err != nil {
-			return nil, err
-		}
-		s.SetFilter(f)
-	}
-	return s, nil
+	return w.bind(cfg, &socketSpec{RcvBuf: rcvbuf, Force: force})
 }
 
 // alternating replays sends from the peer of a connected socket and from a
@@ -339,10 +312,7 @@ func (c *Case) alternating(f []string, _ map[string]any) (object, error) {
 			if i >= stranger {
 				continue
 			}
-			if err := other.Send(w.target(receiverPort), alternatingPayload); err != nil {
-				return nil, err
-			}
-			if err := w.settle(); err != nil {
+			if err := w.sendBy(other, w.target(receiverPort), alternatingPayload, 0); err != nil {
 				return nil, err
 			}
 		}
@@ -395,7 +365,7 @@ func (c *Case) logged(f []string, _ map[string]any) (object, error) {
 			default:
 				return nil, notReplayable(fmt.Sprintf("observed.log.rows[%d]: %v is not understood", i, row[0]))
 			}
-			rows = append(rows, []any{row[0], value, int64(s.Drops())})
+			rows = append(rows, []any{row[0], value, int64(s.drops())})
 		}
 		return object{"log": object{"columns": log["columns"], "rows": rows}}, nil
 	})

@@ -8,8 +8,6 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-
-	"github.com/seed-556df219/rxpath/sim/skb"
 )
 
 // sends replays a list of sends and of frames, and what the sockets have then.
@@ -26,8 +24,7 @@ func (w *world) sends(l []any) (object, error) {
 		}
 	}
 	if t := w.c.wait(); t > 0 {
-		w.h.AdvanceTo(w.h.Time() + t)
-		if err := w.settle(); err != nil {
+		if err := w.wait(t); err != nil {
 			return nil, err
 		}
 	}
@@ -71,7 +68,7 @@ func (w *world) readAll(out object, columns bool) {
 		lengths := []any{}
 		for _, r := range w.rx {
 			for {
-				d, err := r.Recv()
+				d, err := r.recv()
 				if err != nil {
 					break
 				}
@@ -88,7 +85,7 @@ func (w *world) readAll(out object, columns bool) {
 	out["received_sorted"] = ascending(received)
 	drops := []any{}
 	for _, r := range w.rx {
-		drops = append(drops, int64(r.Drops()))
+		drops = append(drops, int64(r.drops()))
 	}
 	out["drops_sorted"] = ascending(drops)
 	after := object{"Udp": w.tree(drained)["Udp"], "received": received, "drop_reasons": w.shown(drained.drops), "errors": []any{}}
@@ -139,10 +136,7 @@ func (w *world) doSend(m map[string]any) error {
 		return notReplayable(fmt.Sprintf("flows is %v: their ports are not recorded", flows))
 	}
 	for range count {
-		if err := w.sender.SendSegments(dst, payload, segment); err != nil {
-			return notReplayable(err.Error())
-		}
-		if err := w.settle(); err != nil {
+		if err := w.sendBy(w.firstSender(), dst, payload, segment); err != nil {
 			return err
 		}
 	}
@@ -159,9 +153,12 @@ func (w *world) injectAll(m map[string]any, count int) error {
 	if n, ok := m["len"].(int64); ok && n != int64(len(data)) {
 		return notReplayable(fmt.Sprintf("stimulus: len is %d, and hex has %d bytes", n, len(data)))
 	}
-	f := skb.FrameOf(data)
+	one, err := w.frame(data)
+	if err != nil {
+		return err
+	}
 	for range count {
-		if err := w.inject(f); err != nil {
+		if err := one(); err != nil {
 			return err
 		}
 	}
@@ -178,15 +175,6 @@ func (w *world) closeSocket(m map[string]any) error {
 	return nil
 }
 
-// tapped is how many packets a packet socket got.
-func (w *world) tapped() int64 {
-	n := uint64(0)
-	for _, t := range w.h.TapStats() {
-		n += t
-	}
-	return int64(n)
-}
-
 // memoryLimit replays what happens at the limit of udp_mem: one socket is filled
 // up to it, then the listed sends follow.
 func (w *world) memoryLimit(l []any) (object, error) {
@@ -196,13 +184,13 @@ func (w *world) memoryLimit(l []any) (object, error) {
 		return nil, err
 	}
 	fill := w.rx[0]
-	for n := 0; n < mostFilled && fill.Drops() == 0; n++ {
+	for n := 0; n < mostFilled && fill.drops() == 0; n++ {
 		if err := w.send(w.target(receiverPort), payload); err != nil {
 			return nil, err
 		}
 	}
-	out := object{"a_drop_came_before": fill.Drops() > 0}
-	drops := fill.Drops()
+	out := object{"a_drop_came_before": fill.drops() > 0}
+	drops := fill.drops()
 	before := w.mark()
 	count, err := field(first, "count", 0, mostCount)
 	if err != nil {
@@ -215,7 +203,7 @@ func (w *world) memoryLimit(l []any) (object, error) {
 	}
 	d := w.since(before)
 	stage := w.tree(d)
-	stage["socket_drops"] = int64(fill.Drops() - drops)
+	stage["socket_drops"] = int64(fill.drops() - drops)
 	out["after_send"], out["drop_reasons"] = stage, w.shown(d.drops)
 	return out, w.second(l, out)
 }

@@ -12,12 +12,12 @@ import (
 )
 
 // addRoute adds a route of the receiver's namespace.
-func (w *world) addRoute(cfg *sim.Config, prefix, device string) error {
+func (m *model) addRoute(cfg *sim.Config, prefix, device string) error {
 	p, err := netip.ParsePrefix(prefix)
 	if err != nil {
 		return notReplayable("setup.note: " + err.Error())
 	}
-	index := map[string]int32{"lo": 1, w.c.setup.Env.RXDev: 2}[device]
+	index := map[string]int32{"lo": 1, m.c.setup.Env.RXDev: 2}[device]
 	if index == 0 {
 		return notReplayable(fmt.Sprintf("setup.note: no device %q", device))
 	}
@@ -26,13 +26,13 @@ func (w *world) addRoute(cfg *sim.Config, prefix, device string) error {
 }
 
 // addXDP attaches an XDP program to the receiving device.
-func (w *world) addXDP(cfg *sim.Config, action, mode string) error {
+func (m *model) addXDP(cfg *sim.Config, action, mode string) error {
 	switch {
 	case len(cfg.Veths) == 0:
-		return notReplayable("setup.note: XDP on " + w.c.setup.Env.Kind)
+		return notReplayable("setup.note: XDP on " + m.c.setup.Env.Kind)
 	case mode == "generic" && action == "DROP": // in the receive core, where the ingress hook is
 		cfg.Veths[0][0].Ingress = []ipstack.Rule{{DropPPM: 1_000_000}}
-		w.ingress = "NOT_SPECIFIED"
+		m.ingress = "NOT_SPECIFIED"
 		return nil
 	case mode == "generic":
 		return nil
@@ -42,7 +42,7 @@ func (w *world) addXDP(cfg *sim.Config, action, mode string) error {
 }
 
 // deviceSysctl sets net.ipv4.conf of the receiving device.
-func (w *world) deviceSysctl(cfg *sim.Config, key, value string) error {
+func (m *model) deviceSysctl(cfg *sim.Config, key, value string) error {
 	n, err := strconv.Atoi(value)
 	if err != nil {
 		return notReplayable("setup.note: " + err.Error())
@@ -64,7 +64,7 @@ func (w *world) deviceSysctl(cfg *sim.Config, key, value string) error {
 }
 
 // firewall adds the recorder's rule: it is about the receiver's port.
-func (w *world) firewall(cfg *sim.Config, hook, verdict string) error {
+func (m *model) firewall(cfg *sim.Config, hook, verdict string) error {
 	r := ipstack.Rule{DstPort: receiverPort, DropPPM: 1_000_000}
 	if verdict == "reject" {
 		r.Verdict = ipstack.Reject
@@ -79,7 +79,7 @@ func (w *world) firewall(cfg *sim.Config, hook, verdict string) error {
 			return notReplayable("description: a firewall at " + hook)
 		}
 		cfg.Veths[0][0].Ingress = []ipstack.Rule{r}
-		w.ingress = "NETFILTER_DROP"
+		m.ingress = "NETFILTER_DROP"
 		return nil
 	}
 	cfg.IP.Netfilter = append(cfg.IP.Netfilter, r)
