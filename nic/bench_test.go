@@ -17,6 +17,9 @@ import (
 // A bench is a port on one core. Every cost is zero unless a test sets it, so
 // that instants are those of the rules; an interrupt takes a picosecond to
 // arrive. Its softirqs poll only when the test lets them.
+// kernel40 is the reference.
+var kernel40 = kernel.Linux40()
+
 type bench struct {
 	t       *testing.T
 	exec    engine.Executive

@@ -131,7 +131,7 @@ func (p *Port) Become(next Config, t engine.Time) (rebuilt bool) {
 // RX-29, IRQ-13, HW-5).
 func (p *Port) resets(next *Config) bool {
 	was := &p.cfg
-	return next.RingSize() != was.RingSize() || next.MTU != was.MTU || next.NTuple != was.NTuple || next.RXAll != was.RXAll ||
+	return p.driver.ringSize(next) != p.driver.ringSize(was) || next.MTU != was.MTU || next.NTuple != was.NTuple || next.RXAll != was.RXAll ||
 		p.resetsForPause(next) || p.driver.lro && next.rsc() != was.rsc() || p.driver.retunes(was.RXUsecs, next.RXUsecs)
 }
 
@@ -181,8 +181,9 @@ func (p *Port) drain(t engine.Time) {
 // what follows from the configuration.
 func (p *Port) restart(t engine.Time) {
 	p.upAt = t
+	p.setBuffer()
 	for _, q := range p.queues {
-		q.fill(p.cfg.RingSize())
+		q.fill(p.driver.ringSize(&p.cfg))
 	}
 	p.configure(t)
 }
@@ -209,6 +210,7 @@ func (p *Port) rebuild(t engine.Time) {
 	}
 	p.vectors, p.queues = nil, nil
 	p.upAt = t
+	p.setBuffer()
 	p.makeQueues()
 	p.configure(t)
 }

@@ -1,6 +1,9 @@
 package nic
 
-import "github.com/seed-556df219/rxpath/sim/engine"
+import (
+	"github.com/seed-556df219/rxpath/sim/engine"
+	"github.com/seed-556df219/rxpath/sim/kernel"
+)
 
 // Driver names.
 const (
@@ -62,6 +65,10 @@ type driver struct {
 	interval func(itr int) engine.Time
 	// writesITRLate: a new value reaches the hardware at the start of the next interrupt, not at once.
 	writesITRLate bool
+	// legacyHead is the head into which the start of a frame is copied, in bytes with skb_shared_info; buildsSKB: there is
+	// none, the skb is built around the buffer, unless legacy-rx is set.
+	legacyHead uint32
+	buildsSKB  bool
 	// retunes says whether a change of rx-usecs resets the adapter.
 	retunes func(was, is int) bool
 	// lro: the hardware merges TCP, and a reset of the adapter starts or stops it (RX-29).
@@ -86,14 +93,24 @@ func driverOf(c *Config) *driver {
 	return nil
 }
 
+// driverFor returns the driver of a configuration as that kernel has it.
+func driverFor(c *Config, k *kernel.Profile) *driver {
+	d := driverOf(c)
+	if d.name == DriverIxgbe {
+		d.newer(k)
+	}
+	return d
+}
+
 // indirEntries is the length of the indirection table (RX-33, IGB-6).
 const indirEntries = 128
 
-// RingSize returns the number of descriptors that `ethtool -G rx n` gives:
-// clamped to what the driver can, then rounded up to a multiple of eight (RX-1,
-// IGB-1).
-func (c *Config) RingSize() int {
-	d := driverOf(c)
+// RingSize returns the number of descriptors that `ethtool -G rx n` gives in
+// that kernel: clamped to what the driver can, then rounded up to a multiple of
+// eight (RX-1, IGB-1).
+func (c *Config) RingSize(k *kernel.Profile) int { return driverFor(c, k).ringSize(c) }
+
+func (d *driver) ringSize(c *Config) int {
 	return (min(max(c.RXRing, d.minRing), d.maxRing) + 7) &^ 7
 }
 

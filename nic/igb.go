@@ -4,6 +4,9 @@ import "github.com/seed-556df219/rxpath/sim/engine"
 
 // This file is the driver igb on an 82576, i350, i210 or i211
 // (drivers/net/ethernet/intel/igb), where it is not as ixgbe.
+//
+// Not modelled: what igb does differently in newer kernels; under their profiles
+// it is that of 4.0.
 
 // igbChips are the chips, with their number of queues (IGB-5) and their receive
 // packet buffers in KB (IGB-14).
@@ -39,6 +42,7 @@ func igb(c *Config) *driver {
 		packetBuffer:       func(c *Config, _ int) (capacity, high, low int) { return igbPacketBuffer(c.MTU, kb) },
 		refillsAfterLoop:   true, // IGB-2
 		countsUDPChecksums: true, // IGB-4
+		legacyHead:         legacyHead,
 		setting:            igbSetting,
 		retunes:            func(int, int) bool { return false },
 		downPeriod:         servicePeriod,

@@ -24,7 +24,7 @@ func TestIGBRing(t *testing.T) {
 	t.Run("IGB-1 clamped to 80..4096, rounded up to 8", func(t *testing.T) {
 		require.Equal(t, 256, DefaultIgb().RXRing)
 		for asked, want := range map[int]int{1: 80, 64: 80, 80: 80, 81: 88, 256: 256, 1001: 1008, 4090: 4096, 8192: 4096} {
-			require.Equal(t, want, (&Config{Driver: DriverIgb, RXRing: asked}).RingSize(), "ethtool -G rx %d", asked)
+			require.Equal(t, want, (&Config{Driver: DriverIgb, RXRing: asked}).RingSize(&kernel40), "ethtool -G rx %d", asked)
 		}
 	})
 	t.Run("IGB-2 nothing stays unarmed between polls", func(t *testing.T) {

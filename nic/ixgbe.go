@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/seed-556df219/rxpath/sim/engine"
+	"github.com/seed-556df219/rxpath/sim/kernel"
 )
 
 // This file is the driver ixgbe on an 82599 (drivers/net/ethernet/intel/ixgbe).
@@ -42,6 +43,7 @@ func ixgbe(c *Config) *driver {
 		packetBuffer: func(c *Config, queues int) (capacity, high, low int) {
 			return ixgbePacketBuffer(c.MTU, queues > 1 || c.NTuple)
 		},
+		legacyHead:     legacyHead,
 		setting:        ixgbeSetting,
 		retunes:        func(was, is int) bool { return ixgbeFast(was) != ixgbeFast(is) },
 		lro:            true,
@@ -50,6 +52,21 @@ func ixgbe(c *Config) *driver {
 		startITR:       ixgbeStartITR,
 		moderate:       (*Vector).setITR,
 		interval:       interval,
+	}
+}
+
+// newer makes the driver what it is in that kernel.
+//
+// Not modelled: LRO switched on in kernels in which it is off by default; the
+// statistic alloc_rx_page of newer kernels.
+func (d *driver) newer(k *kernel.Profile) {
+	d.maxRing, d.lro = k.IxgbeMaxRing, k.IxgbeLRO
+	d.legacyHead, d.buildsSKB = uint32(k.IxgbeLegacyHead), k.IxgbeBuildSKB
+	if k.IxgbeAdaptiveITR {
+		d.moderate = (*Vector).adaptITR
+	}
+	if k.Release != "" {
+		d.version = k.Release
 	}
 }
 

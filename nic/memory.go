@@ -141,7 +141,7 @@ func (q *Queue) fetch(s *slot, now engine.Time) bool {
 	switch {
 	case pg.reserved: // freed, or the packet's (RX-18)
 		return true
-	case q.port.stripped(&s.frame) <= hdrSize: // copied: the page stays as it is (RX-16)
+	case !q.port.buffer.built && q.port.stripped(&s.frame) <= hdrSize: // copied: the page stays as it is (RX-16)
 	case now < pg.held: // the other half is in use: the packet keeps the page (RX-19)
 		return true
 	default:

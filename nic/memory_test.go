@@ -185,7 +185,7 @@ func TestPages(t *testing.T) {
 			b.until(6 * engine.Millisecond)
 			before, frames := q.pages.fresh, b.got
 			b.until(12 * engine.Millisecond)
-			got := 1000 * float64(q.pages.fresh-before) / float64(b.got-frames) / float64(descriptors(tc.frame.Len))
+			got := 1000 * float64(q.pages.fresh-before) / float64(b.got-frames) / float64(b.port.descriptors(tc.frame.Len))
 			require.InDelta(t, tc.fresh, got, 20)
 		})
 	}

@@ -74,6 +74,7 @@ type Port struct {
 	rssCount int
 	table    [indirEntries]uint8 // hash to queue
 	refills  bool                // after the receive loop, too
+	buffer   buffer              // of a descriptor
 	dropEn   bool
 	dmaFree  engine.Time // the DMA engine takes the next frame from here on
 	perByte  engine.Time // of the bus
@@ -108,7 +109,7 @@ const servicePeriod = 2 * engine.Second
 // New brings an interface up. Its vectors have no core yet: see Bind.
 func New(name string, cfg Config, env Env) *Port {
 	p := &Port{
-		cfg: cfg, driver: driverOf(&cfg), name: name, ifindex: env.IfIndex, cpus: env.CPUs, naive: env.Naive, profile: env.Profile,
+		cfg: cfg, driver: driverFor(&cfg, env.Profile), name: name, ifindex: env.IfIndex, cpus: env.CPUs, naive: env.Naive, profile: env.Profile,
 		costs: env.Costs, ledger: env.Ledger, gro: env.GRO, groups: map[skb.MAC]int{}, rssKey: cfg.RSSKey,
 		xoffAgain: engine.Never, service: servicePeriod, hw: env.Hardware, seed: env.Seed, instance: env.NAPI,
 	}
@@ -121,6 +122,7 @@ func New(name string, cfg Config, env Env) *Port {
 	}
 	p.wire.init(cfg.LinkBitsPerSecond, cfg.Partner)
 	p.cfg = cfg.Booted()
+	p.setBuffer()
 	p.makeQueues()
 	p.refills = p.driver.refillsAfterLoop || p.profile.RefillAfterLoop
 	p.configure(0)
@@ -150,7 +152,7 @@ func (p *Port) makeQueues() {
 		p.vectors = append(p.vectors, newVector(p, i, name))
 	}
 	for i := range n {
-		q := newQueue(p, i, p.cfg.RingSize())
+		q := newQueue(p, i, p.driver.ringSize(&p.cfg))
 		q.vector = p.vectors[i%receiving]
 		q.vector.queues = append(q.vector.queues, q)
 		p.queues = append(p.queues, q)
@@ -347,7 +349,7 @@ func (p *Port) lose(r skb.DropReason, n, times uint64) {
 // returns false if the frame has to wait for a descriptor.
 func (p *Port) transfer(f *skb.Frame, v *verdict, t engine.Time) bool {
 	q := p.queues[v.queue]
-	n := int(descriptors(p.stripped(f)))
+	n := int(p.descriptors(p.stripped(f)))
 	if q.free() < n {
 		if p.dropEn {
 			q.NoDesc++

@@ -8,29 +8,18 @@ import (
 
 // Buffers of ixgbe and igb (IGB-3).
 const (
-	refillBatch = 16   // IXGBE_RX_BUFFER_WRITE
-	bufferSize  = 2048 // half a page per descriptor (RX-14)
-	hdrSize     = 256  // IXGBE_RX_HDR_SIZE: copied if not longer (RX-16)
-	tcpHeader   = 20   // without options, which are not known here
+	refillBatch = 16  // IXGBE_RX_BUFFER_WRITE
+	hdrSize     = 256 // IXGBE_RX_HDR_SIZE: copied if not longer (RX-16)
+	tcpHeader   = 20  // without options, which are not known here
 )
-
-// Truesize of a received packet (1.8).
-const (
-	truesizeBase = 896
-	truesizeFrag = 2048
-)
-
-// Truesize returns what a frame of l bytes without FCS is charged with: 896 up
-// to 256 bytes, from there 2048 more for each half page (RX-27).
-func Truesize(l uint32) uint32 {
-	if l <= hdrSize {
-		return truesizeBase
-	}
-	return truesizeBase + truesizeFrag*descriptors(l)
-}
 
 // descriptors returns how many a frame takes (RX-14).
-func descriptors(l uint32) uint32 { return max(1, (l+bufferSize-1)/bufferSize) }
+func (p *Port) descriptors(l uint32) uint32 {
+	if l <= p.buffer.size {
+		return 1
+	}
+	return (l + p.buffer.size - 1) / p.buffer.size
+}
 
 // strips reports whether the hardware takes the outer VLAN tag out: not one of
 // 802.1AD, and none with rx-vlan-offload off.
@@ -173,7 +162,7 @@ func (q *Queue) writtenBack(s *slot, i uint8) engine.Time {
 	if i+1 >= s.n {
 		return s.ready
 	}
-	rest := q.port.stripped(&s.frame) - bufferSize*uint32(i+1)
+	rest := q.port.stripped(&s.frame) - q.port.buffer.size*uint32(i+1)
 	return s.ready - q.port.busTime(rest)
 }
 
@@ -282,15 +271,11 @@ func (q *Queue) receive(c *cpu.Core, s *slot) bool {
 		return false
 	}
 	l := max(p.stripped(&b.Frame), skb.EthMinLen) // padded again (RX-24)
-	b.Linear = l
-	if l > hdrSize {
-		b.Linear = uint32(headers)
-	}
+	p.lay(b, l, uint32(headers))
 	if b.InBand = b.Head.Tags(); p.strips(b.Head) {
 		b.Tagged = true
 		b.InBand--
 	}
-	b.Truesize = Truesize(l)
 	q.Packets++
 	q.Bytes += uint64(l)
 	q.vector.rxPackets++

@@ -17,17 +17,20 @@ func TestRX1RingSize(t *testing.T) {
 	for asked, want := range map[int]int{
 		1: 64, 10: 64, 64: 64, 65: 72, 100: 104, 512: 512, 1000: 1000, 1001: 1008, 4090: 4096, 4096: 4096, 8192: 4096, 1 << 30: 4096,
 	} {
-		require.Equal(t, want, (&Config{Driver: DriverIxgbe, RXRing: asked}).RingSize(), "ethtool -G rx %d", asked)
+		require.Equal(t, want, (&Config{Driver: DriverIxgbe, RXRing: asked}).RingSize(&kernel40), "ethtool -G rx %d", asked)
 	}
 }
 
 // Table 1.8, TS-6, TS-7, RX-27, ODD-5: the jump is between 256 and 257 bytes.
 func TestRX27Truesize(t *testing.T) {
+	port := newBench(t, oneQueue()).port
 	for l, want := range map[uint32]uint32{
 		60: 896, 64: 896, 128: 896, 256: 896, 257: 2944, 512: 2944, 1024: 2944, 1514: 2944, 2048: 2944,
 		2049: 4992, 4096: 4992, 4097: 7040, 9014: 11136,
 	} {
-		require.Equal(t, want, Truesize(l), "L = %d", l)
+		var b skb.Buff
+		port.lay(&b, l, 42)
+		require.Equal(t, want, b.Truesize, "L = %d", l)
 	}
 }
 
@@ -248,7 +251,7 @@ func TestDumbRing(t *testing.T) {
 		q := b.port.Queues()[b.port.judge(f.Head).queue]
 		room := b.port.fifo.capacity / (64 + 4096)
 
-		free, filled, unarmed, fifo, lost := cfg.RingSize()-1, 0, 0, 0, 0
+		free, filled, unarmed, fifo, lost := cfg.RingSize(&kernel40)-1, 0, 0, 0, 0
 		transfer := func() {
 			n := min(fifo, free)
 			fifo, free, filled = fifo-n, free-n, filled+n

@@ -214,7 +214,7 @@ func (p *Port) Ethtool() *mib.Ethtool {
 	d := p.driver
 	e := &mib.Ethtool{
 		Driver: d.name, Version: d.version, FirmwareVersion: d.firmware, BusInfo: fmt.Sprintf("0000:%02x:00.0", 2+p.ifindex),
-		RXMax: d.maxRing, RX: p.cfg.RingSize(), TXMax: d.maxRing, TX: d.txRing, RXUsecs: p.cfg.RXUsecs,
+		RXMax: d.maxRing, RX: d.ringSize(&p.cfg), TXMax: d.maxRing, TX: d.txRing, RXUsecs: p.cfg.RXUsecs,
 		AutonegPause: p.cfg.pauseAutoneg(), RXPause: p.cfg.RXPause, TXPause: p.cfg.TXPause,
 		CombinedMax: d.maxChannels, Combined: len(p.queues), Other: 1,
 		RXFlowHashPorts: p.cfg.UDPPortHash,

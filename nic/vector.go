@@ -38,6 +38,7 @@ type Vector struct {
 	class     latencyClass
 
 	rxPackets, rxBytes uint64 // since the last ITR update
+	adaptive           adaptiveITR
 
 	// Asserts counts interrupts sent, Polls calls of the poll function, by CPU in the host.
 	Asserts, Polls uint64
@@ -176,7 +177,7 @@ func (v *Vector) PollRings(c *cpu.Core, weight int) int {
 	c.Spend(p.costs.PollDone.Fixed)
 	p.settle(c.Now())
 	unmask := v.napi.Complete(c, work)
-	if v.dynamic {
+	if v.dynamic && unmask {
 		p.driver.moderate(v)
 	}
 	if unmask {

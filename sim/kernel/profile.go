@@ -9,6 +9,8 @@ type Profile struct {
 	Name string
 	// Source says what the profile rests on.
 	Source string
+	// Release is what drivers show as their version, which is that of the kernel (5.11); empty: they have versions of their own.
+	Release string
 	// RepollSameRun: an instance that used its weight goes to the tail of the list and is polled again in the same
 	// run of net_rx_action until the budget ends (K310-2, K310-3); otherwise at most once a run (NAPI-8).
 	RepollSameRun bool
@@ -32,6 +34,17 @@ type Profile struct {
 	NAPIThreaded bool
 	// NAPIDeferHardIRQs: a poll that is done may leave the interrupt masked and come again by a timer (5.8).
 	NAPIDeferHardIRQs bool
+	// IxgbeBuildSKB: ixgbe builds an skb around the receive buffer (4.12); otherwise, and with the private flag legacy-rx, it
+	// copies headers or short frames out of it (RX-16, RX-23).
+	IxgbeBuildSKB bool
+	// IxgbeLegacyHead is the size of the head into which ixgbe copies, in bytes, skb_shared_info included (RX-27).
+	IxgbeLegacyHead int
+	// IxgbeAdaptiveITR: the dynamic moderation of ixgbe goes by packets and their size (4.15); otherwise by bytes per interval, in three classes (IRQ-14).
+	IxgbeAdaptiveITR bool
+	// IxgbeMaxRing is the largest ring of ixgbe on an 82599 (RX-1).
+	IxgbeMaxRing int
+	// IxgbeLRO: ixgbe has large-receive-offload on by default (RX-29).
+	IxgbeLRO bool
 	// RefillAfterLoop: ixgbe arms the freed descriptors that are left after the receive loop, too (K310-13).
 	RefillAfterLoop bool
 	// AffinityHintMoves: the affinity hint of a driver moves the interrupt (RX-39); otherwise it is only shown (K310-19).
@@ -67,6 +80,8 @@ type Profile struct {
 	DeviceTapLists bool
 	// SoftnetColumns is the width of /proc/net/softnet_stat (FMT-1, K310-8).
 	SoftnetColumns int
+	// RmemMax is the default of net.core.rmem_max.
+	RmemMax int
 	// MaxRestart is the number of passes of one __do_softirq (SIRQ-2).
 	MaxRestart int
 	// SoftirqTimeMS is the time limit of __do_softirq in milliseconds, rounded up to jiffies (SIRQ-2).
@@ -163,6 +178,7 @@ func Linux40() Profile {
 		UDPGROChecksum:    true,
 		IgnoredMulti:      true,
 		SoftnetColumns:    11,
+		RmemMax:           212992,
 		MaxRestart:        10,
 		SoftirqTimeMS:     2,
 		FanoutFlush:       32,
@@ -177,6 +193,9 @@ func Linux40() Profile {
 		FragEvictor:         true,
 		FragQueueSize:       168,
 		DeviceTapLists:      true,
+		IxgbeLegacyHead:     640,
+		IxgbeMaxRing:        4096,
+		IxgbeLRO:            true,
 	}
 }
 

@@ -39,6 +39,11 @@ func Linux61() Profile {
 	p.OtherhostCounted = true
 	p.LocalSourceOnly = true
 	p.TunReceives = true
+	p.IxgbeBuildSKB = true
+	p.IxgbeLegacyHead = 1024
+	p.IxgbeAdaptiveITR = true
+	p.IxgbeLRO = false
+	p.Release = "6.1.192"
 	return p
 }
 
@@ -55,6 +60,8 @@ func Linux612() Profile {
 	p.FwdAllocRule = FwdShortfall
 	p.SoftirqWhileKsoftirqd = SoftirqsRun
 	p.NetRXLooksAgain = true
+	p.IxgbeMaxRing = 8192
+	p.Release = "6.12.117"
 	return p
 }
 
@@ -65,10 +72,13 @@ func Linux618() Profile {
 	p.Name = "linux-6.18"
 	p.Source = "recordings of Linux 6.18.44, its udp.c, patches, sources of 6.12; the rest is as in linux-4.0"
 	p.SmallHead = 576
+	p.RmemMax = 4194304
 	p.SKBDefer = true
 	p.RoutingDropReasons = true
 	p.AcceptRule = FitsOrEmpty
 	p.UDPMemLimit = UDPMemThird
 	p.UDPMemDrop = MemDropsOnly
+	p.IxgbeLegacyHead = 640
+	p.Release = "6.18.44"
 	return p
 }

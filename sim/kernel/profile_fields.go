@@ -12,8 +12,8 @@ import (
 )
 
 // Each calls f with every behaviour of the profile, in the order of the fields:
-// its name in a scenario ("repoll_same_run"), its value and what it means. Name
-// and Source are no behaviours.
+// its name in a scenario ("repoll_same_run"), its value and what it means. Name,
+// Source and Release are no behaviours.
 func (p *Profile) Each(f func(name string, value any, doc string)) {
 	p.each(func(name string, v reflect.Value, doc string) { f(name, v.Interface(), doc) })
 }
@@ -23,7 +23,7 @@ func (p *Profile) each(f func(name string, v reflect.Value, doc string)) {
 	v := reflect.ValueOf(p).Elem()
 	for i := range v.NumField() {
 		switch name := v.Type().Field(i).Name; name {
-		case "Name", "Source":
+		case "Name", "Source", "Release":
 		default:
 			f(snake(name), v.Field(i), profileDocs[name])
 		}
@@ -67,7 +67,7 @@ func (p *Profile) Changed(base Profile) []string {
 }
 
 // maxCount bounds the numbers of a profile: no behaviour counts further.
-const maxCount = 1 << 20
+const maxCount = 1 << 24
 
 // setValue parses s into v. It returns what was expected if s is not that.
 func setValue(v reflect.Value, s string) (want string) {
@@ -139,7 +139,7 @@ func setNamed(v reflect.Value, s string) (want string) {
 
 // initialisms are the words that Go writes in capitals; where two of them
 // meet, only the list can tell them apart.
-var initialisms = []string{"IPv4", "IPv6", "NAPI", "UDP", "GRO", "RPS", "RFS", "RSS", "SKB", "IRQs", "IRQ", "CPU", "RX", "TX", "IP", "MS", "BH"}
+var initialisms = []string{"IPv4", "IPv6", "NAPI", "UDP", "GRO", "RPS", "RFS", "RSS", "ITR", "LRO", "SKB", "IRQs", "IRQ", "CPU", "RX", "TX", "IP", "MS", "BH"}
 
 // snake turns a Go name into a kernel-like one: UDPGROChecksum becomes
 // udp_gro_checksum. A digit belongs to the word before it.

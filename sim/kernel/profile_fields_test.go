@@ -23,7 +23,7 @@ func TestProfileEach(t *testing.T) {
 		names = append(names, name)
 		values[name] = value
 	})
-	require.Len(t, names, reflect.TypeFor[Profile]().NumField()-2, "all but Name and Source")
+	require.Len(t, names, reflect.TypeFor[Profile]().NumField()-3, "all but Name, Source and Release")
 	require.Len(t, values, len(names), "names differ")
 	require.Equal(t, "repoll_same_run", names[0], "declaration order")
 	require.Equal(t, false, values["repoll_same_run"])
@@ -47,7 +47,7 @@ func TestProfileSet(t *testing.T) {
 func TestProfileSetEach(t *testing.T) {
 	for _, want := range Profiles() {
 		got := Linux40()
-		got.Name, got.Source = want.Name, want.Source
+		got.Name, got.Source, got.Release = want.Name, want.Source, want.Release
 		want.Each(func(name string, value any, _ string) {
 			require.NoError(t, got.Set(name, fmt.Sprint(value)), "%s: %s", want.Name, name)
 		})
@@ -62,10 +62,10 @@ func TestProfileSetRefuses(t *testing.T) {
 		"Go name":         {"SoftnetColumns", "11", `SoftnetColumns = 11: want the name of a behaviour; the nearest is "softnet_columns"`},
 		"name":            {"name", "mine", `name = mine: want the name of a behaviour; the nearest is `},
 		"not a bool":      {"flow_limit", "1", `flow_limit = "1": want true or false`},
-		"not a number":    {"max_restart", "ten", `max_restart = "ten": want a whole number from 0 to 1048576`},
-		"negative":        {"max_restart", "-1", `max_restart = "-1": want a whole number from 0 to 1048576`},
-		"large":           {"max_restart", "1048577", `max_restart = "1048577": want a whole number from 0 to 1048576`},
-		"not even a word": {"max_restart", "", `max_restart = "": want a whole number from 0 to 1048576`},
+		"not a number":    {"max_restart", "ten", `max_restart = "ten": want a whole number from 0 to 16777216`},
+		"negative":        {"max_restart", "-1", `max_restart = "-1": want a whole number from 0 to 16777216`},
+		"large":           {"max_restart", "16777217", `max_restart = "16777217": want a whole number from 0 to 16777216`},
+		"not even a word": {"max_restart", "", `max_restart = "": want a whole number from 0 to 16777216`},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -39,7 +39,7 @@ var limits = []limit{
 		name: "ring", what: "the receive ring", how: "rings of 4096 descriptors", waits: Counter{ethtoolS, "rx_missed_errors"},
 		own: []skb.DropReason{skb.HWNoDesc, skb.HWFIFO},
 		applies: func(sc *scenario.Scenario, _ *sim.Result) bool {
-			return slices.ContainsFunc(sc.NICs, func(n scenario.NIC) bool { return n.RingSize() < largestRing })
+			return slices.ContainsFunc(sc.NICs, func(n scenario.NIC) bool { return n.RingSize(&sc.Host.Kernel) < largestRing })
 		},
 		relax: eachNIC(func(n *scenario.NIC) { n.RXRing = largestRing }),
 		knob:  nicKnob("ring.rx"),

@@ -263,10 +263,16 @@ const (
 )
 
 // DefaultHost returns a 4-CPU machine with Linux 4.0.
-func DefaultHost() Host {
+func DefaultHost() Host { return HostWith(kernel.Linux40()) }
+
+// HostWith returns a 4-CPU machine with that kernel, and its sysctls as that
+// kernel has them.
+func HostWith(k kernel.Profile) Host {
+	limits := socket.DefaultLimits()
+	limits.RmemMax = k.RmemMax
 	return Host{
-		Kernel: kernel.Linux40(), Costs: kernel.DefaultCosts(), CPUs: 4, HZ: 250,
-		Softirq: softirq.DefaultConfig(), IP: ipstack.DefaultConfig(), UDP: udp.DefaultConfig(), Limits: socket.DefaultLimits(),
+		Kernel: k, Costs: kernel.DefaultCosts(), CPUs: 4, HZ: 250,
+		Softirq: softirq.DefaultConfig(), IP: ipstack.DefaultConfig(), UDP: udp.DefaultConfig(), Limits: limits,
 	}
 }
 

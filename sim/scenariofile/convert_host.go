@@ -25,6 +25,7 @@ func (c *converter) host(h *scenario.Host) {
 	h.ThreadIRQs = d.ThreadIRQs
 	h.UDP.HashEntries, h.UDP.HashMix, h.UDP.CloneFailPPM = d.UHashEntries, d.UDPHashMix, d.CloneFailures.v
 	h.Kernel = c.kernel()
+	h.Limits.RmemMax = h.Kernel.RmemMax
 	h.Costs = c.costs()
 	c.sysctls(h)
 }

@@ -253,7 +253,7 @@ type partnerSection struct {
 
 // A ringSection is what ethtool -G sets.
 type ringSection struct {
-	// RX is the number of receive descriptors per queue; the driver rounds it and clamps it to 64 to 4096 (RX-1), igb to 80 to 4096 (IGB-1).
+	// RX is the number of receive descriptors per queue; the driver rounds it and clamps it to 64 to 4096, from 6.2 on to 8192 (RX-1), igb to 80 to 4096 (IGB-1).
 	RX int `json:"rx"`
 }
 
@@ -297,6 +297,8 @@ type featuresSection struct {
 	LRO bool `json:"lro"`
 	// RXHash is receive-hashing. Nothing reads the device's hash: RPS computes its own (RPS-4).
 	RXHash bool `json:"rxhash"`
+	// LegacyRX is the private flag legacy-rx (ethtool --set-priv-flags): ixgbe copies headers and short frames, as it did before 4.12, in kernels that build skbs around the buffers.
+	LegacyRX bool `json:"legacy-rx"`
 	// NTuple is ntuple-filters: it takes the place of ATR, and with it of the affinity that the driver hints at (RX-35, RX-39).
 	NTuple bool `json:"ntuple"`
 	// RXAll receives frames with errors, too (RX-22).

@@ -1,0 +1,68 @@
+package nic
+
+import (
+	"github.com/seed-556df219/rxpath/sim/kernel"
+	"github.com/seed-556df219/rxpath/sim/skb"
+)
+
+// A buffer is what a receive descriptor points to, and what becomes of it.
+type buffer struct {
+	size     uint32 // what the hardware fills
+	head     uint32 // into which the start of a frame is copied, with skb_shared_info
+	truesize uint32 // what each is charged with
+	built    bool   // the skb is built around it
+	condense bool   // somebody asks what lies in page fragments
+}
+
+// Buffers of ixgbe.
+const (
+	halfPage   = 2048 // RX-14
+	legacyHead = 640  // the head of a frame that is copied: 256 bytes, 64 before them, skb_shared_info
+	built3K    = 3072 // IXGBE_RXBUFFER_3K, in half of two pages
+	builtPad   = 192  // IXGBE_SKB_PAD: what build_skb leaves free before the frame
+)
+
+// setBuffer models ixgbe_set_rx_buffer_len: half a page, or half of two pages
+// when the skb is built there and the MTU is larger than usual.
+func (p *Port) setBuffer() {
+	p.buffer = buffer{size: halfPage, head: p.driver.legacyHead, truesize: halfPage, built: p.driver.buildsSKB && !p.cfg.LegacyRX, condense: p.profile.Condense}
+	if p.buffer.built && p.cfg.MTU > 1500 {
+		p.buffer.size, p.buffer.truesize = built3K, 2*halfPage
+	}
+}
+
+// lay says where the l bytes of a frame lie, and what it is charged with. It
+// models ixgbe_build_skb or, with a head of its own, ixgbe_construct_skb and
+// ixgbe_pull_tail (RX-16, RX-23, RX-27).
+func (p *Port) lay(b *skb.Buff, l, headers uint32) {
+	if p.buffer.built {
+		p.build(b, l)
+		return
+	}
+	b.Linear, b.Truesize = l, kernel.SKBSize+p.buffer.head
+	if l <= hdrSize {
+		return
+	}
+	b.Linear = headers
+	paged := p.buffer.truesize * p.descriptors(l)
+	b.Truesize += paged
+	if p.buffer.condense {
+		b.FragLen, b.FragTruesize = l-headers, paged
+		b.TailRoom = p.buffer.head - kernel.SharedInfoSize - headPad - headers
+	}
+}
+
+// headPad is NET_SKB_PAD, which napi_alloc_skb leaves free.
+const headPad = 64
+
+// build lays the frame into its buffers as they are; further ones hang at the
+// first as page fragments.
+func (p *Port) build(b *skb.Buff, l uint32) {
+	n := p.descriptors(l)
+	b.Linear = min(l, p.buffer.size)
+	b.Truesize = kernel.SKBSize + n*p.buffer.truesize
+	b.TailRoom = p.buffer.truesize - kernel.SharedInfoSize - builtPad - b.Linear
+	if n > 1 {
+		b.FragLen, b.FragTruesize = l-b.Linear, (n-1)*p.buffer.truesize
+	}
+}
