@@ -96,10 +96,17 @@ func icmpError(typ uint8) bool {
 // the host, then for the peer. What is sent leaves by Output, on core c, nil for a
 // timer's.
 func (l *Layer) icmpSend(c *cpu.Core, now engine.Time, typ uint8, b *skb.Buff) {
-	if b.IfIndex != 1 && l.Config.ICMPRatemask>>typ&1 != 0 && !(l.globalAllow(now) && l.peerAllow(b.Head.Src, now)) {
-		return
-	}
 	m := &l.Net.ICMP
+	if b.IfIndex != 1 && l.Config.ICMPRatemask>>typ&1 != 0 {
+		if !l.globalAllow(now) {
+			m.OutRateLimitGlobal++
+			return
+		}
+		if !l.peerAllow(b.Head.Src, now) {
+			m.OutRateLimitHost++
+			return
+		}
+	}
 	m.OutMsgs++
 	switch typ {
 	case destUnreach:

@@ -24,7 +24,7 @@ type Snapshot struct {
 // Snapshot returns the counters as they are now.
 func (h *Host) Snapshot() Snapshot {
 	s := mib.Snapshot{
-		NoIgnoredMulti: !h.profile.IgnoredMulti, ReasmOverlaps: h.profile.FragOverlapFails, OutTransmits: h.profile.OutTransmits, MemErrors: h.profile.UDPMemDrop != kernel.MemInErrors, TimePS: int64(h.now), HZ: h.cfg.HZ, PossibleCPUs: h.cfg.PossibleCPUs, Net: h.net, UDPMemPages: h.sockets.Memory.Pages,
+		NoIgnoredMulti: !h.profile.IgnoredMulti, ReasmOverlaps: h.profile.FragOverlapFails, OutTransmits: h.profile.OutTransmits, NetstatColumns: h.profile.NetstatColumns.String(), MemErrors: h.profile.UDPMemDrop != kernel.MemInErrors, TimePS: int64(h.now), HZ: h.cfg.HZ, PossibleCPUs: h.cfg.PossibleCPUs, Net: h.net, UDPMemPages: h.sockets.Memory.Pages,
 		FragMemory: h.ip.FragMemory(), Forwarding: h.cfg.IP.IPForward != 0, SocketsUsed: len(h.socks), SoftnetColumns: h.profile.SoftnetColumns, CPUs: append([]mib.CPU{}, h.stats...),
 	}
 	if h.cfg.IP.Conntrack.On {

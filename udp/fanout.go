@@ -106,5 +106,21 @@ func (l *Layer) clone(c *cpu.Core, b *skb.Buff, e *Entry, clones *uint64) {
 	*clones++
 	l.Ledger.Clone()
 	c.Spend(l.Costs.Clone.Fixed)
+	if b.FragLen != 0 {
+		l.share(c, e, b)
+		return
+	}
 	l.queue(c, e, b) // reads b, keeps nothing of it
+}
+
+// share queues a clone of a packet with page fragments, which nobody can condense
+// while there is another one. A clone that the socket refused is gone.
+func (l *Layer) share(c *cpu.Core, e *Entry, b *skb.Buff) {
+	was, outer, kept := b.Cloned, b.Kept, false
+	b.Cloned, b.Kept = true, &kept
+	l.queue(c, e, b)
+	b.Cloned, b.Kept = was || kept, outer
+	if kept && outer != nil {
+		*outer = true
+	}
 }

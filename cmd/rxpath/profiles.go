@@ -14,7 +14,8 @@ import (
 )
 
 const profilesLong = `Profiles lists what a scenario may name: kernel profiles (kernel:, --kernel),
-which are kernels as lists of behaviours, and cost profiles (host.costs:,
+which are kernels as lists of behaviours, each with what its value rests on:
+recorded on such a kernel, its source, or memory; and cost profiles (host.costs:,
 --costs), which are machines as lists of times, each with where the number
 comes from.
 
@@ -108,7 +109,7 @@ func profileText(name, format string) ([]byte, error) {
 
 // allProfiles writes the profiles side by side.
 func allProfiles(b *bytes.Buffer, kernels []kernel.Profile, machines []kernel.Costs) {
-	fmt.Fprintln(b, "KERNEL PROFILES")
+	fmt.Fprintln(b, "KERNEL PROFILES (r recorded on such a kernel, s its source, m from memory; no mark: reference, or not looked at)")
 	var names []string
 	rows := [][]string{}
 	for i := range kernels {
@@ -118,7 +119,7 @@ func allProfiles(b *bytes.Buffer, kernels []kernel.Profile, machines []kernel.Co
 			if i == 0 {
 				rows = append(rows, []string{name})
 			}
-			rows[row] = append(rows[row], fmt.Sprint(value))
+			rows[row] = append(rows[row], fmt.Sprint(value)+evidenceMark(&kernels[i], name))
 			row++
 		})
 	}
@@ -152,6 +153,17 @@ func allProfiles(b *bytes.Buffer, kernels []kernel.Profile, machines []kernel.Co
 	fmt.Fprintln(b, "\nWhat a row means, and where a number comes from: rxpath profiles NAME")
 }
 
+// evidenceMark is what a value rests on, in a letter: none for the reference,
+// which all comes from source, and for what nobody has looked at.
+func evidenceMark(p *kernel.Profile, name string) string {
+	e, _ := p.Evidence(name)
+	mark := map[kernel.Evidence]string{kernel.Recorded: " r", kernel.FromSource: " s", kernel.FromMemory: " m"}[e]
+	if p.Name == kernel.Linux40().Name {
+		return ""
+	}
+	return mark
+}
+
 // table writes rows in columns.
 func table(w io.Writer, head []string, rows [][]string) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -165,7 +177,8 @@ func table(w io.Writer, head []string, rows [][]string) {
 func kernelText(b *bytes.Buffer, p *kernel.Profile) {
 	fmt.Fprintf(b, "%s: %s\n\n", p.Name, p.Source)
 	p.Each(func(name string, value any, doc string) {
-		fmt.Fprintf(b, "%s: %v\n", name, value)
+		_, evidence := p.Evidence(name)
+		fmt.Fprintf(b, "%s: %v  (%s)\n", name, value, evidence)
 		indent(b, doc)
 	})
 }
@@ -217,12 +230,14 @@ type (
 	kernelDoc struct {
 		Name       string         `json:"name"`
 		Source     string         `json:"source"`
+		Recorded   bool           `json:"recorded"`
 		Behaviours []behaviourDoc `json:"behaviours"`
 	}
 	behaviourDoc struct {
-		Name  string `json:"name"`
-		Value any    `json:"value"`
-		Doc   string `json:"doc"`
+		Name     string `json:"name"`
+		Value    any    `json:"value"`
+		Evidence string `json:"evidence"`
+		Doc      string `json:"doc"`
 	}
 	machineDoc struct {
 		Name        string    `json:"name"`
@@ -246,12 +261,13 @@ type (
 func profilesJSON(kernels []kernel.Profile, machines []kernel.Costs) ([]byte, error) {
 	doc := profilesDoc{Schema: "rxpath.profiles/1"}
 	for i := range kernels {
-		k := kernelDoc{Name: kernels[i].Name, Source: kernels[i].Source}
+		k := kernelDoc{Name: kernels[i].Name, Source: kernels[i].Source, Recorded: kernels[i].Recorded()}
 		kernels[i].Each(func(name string, value any, text string) {
 			if s, ok := value.(fmt.Stringer); ok {
 				value = s.String()
 			}
-			k.Behaviours = append(k.Behaviours, behaviourDoc{name, value, text})
+			_, evidence := kernels[i].Evidence(name)
+			k.Behaviours = append(k.Behaviours, behaviourDoc{name, value, evidence, text})
 		})
 		doc.Kernels = append(doc.Kernels, k)
 	}

@@ -80,6 +80,8 @@ type Profile struct {
 	DeviceTapLists bool
 	// SoftnetColumns is the width of /proc/net/softnet_stat (FMT-1, K310-8).
 	SoftnetColumns int
+	// NetstatColumns is whose columns of TCP, MPTCP and ICMP /proc/net/netstat and snmp have, and whose form /proc/net/udp.
+	NetstatColumns NetstatColumns
 	// RmemMax is the default of net.core.rmem_max.
 	RmemMax int
 	// MaxRestart is the number of passes of one __do_softirq (SIRQ-2).
@@ -169,7 +171,7 @@ func (r SoftirqRule) String() string {
 func Linux40() Profile {
 	return Profile{
 		Name:              "linux-4.0",
-		Source:            "Linux 4.0.5 source",
+		Source:            "Linux 4.0.5 source, never compared with a running kernel",
 		AffinityHintMoves: true,
 		FlowLimit:         true,
 		IxgbeBusyPoll:     true,
@@ -179,6 +181,7 @@ func Linux40() Profile {
 		IgnoredMulti:      true,
 		SoftnetColumns:    11,
 		RmemMax:           212992,
+		NetstatColumns:    NetstatOf40,
 		MaxRestart:        10,
 		SoftirqTimeMS:     2,
 		FanoutFlush:       32,
@@ -203,7 +206,7 @@ func Linux40() Profile {
 func Linux310() Profile {
 	p := Linux40()
 	p.Name = "linux-3.10"
-	p.Source = "Linux 3.10 source, in part from memory; mainline, without enterprise backports"
+	p.Source = "Linux 3.10 source, in part memory, never compared with a running kernel; mainline, no backports"
 	p.RepollSameRun = true
 	p.RefillAfterLoop = true
 	p.AffinityHintMoves = false
@@ -217,6 +220,7 @@ func Linux310() Profile {
 	p.IgnoredMulti = false
 	p.DeviceTapLists = false
 	p.SoftnetColumns = 10
+	p.NetstatColumns = NetstatOf310
 	return p
 }
 

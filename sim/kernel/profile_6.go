@@ -7,6 +7,8 @@ func Linux61() Profile {
 	p.Name = "linux-6.1"
 	p.Source = "recordings of Linux 6.1.192, Debian's source of it; the rest is as in linux-4.0"
 	p.SoftnetColumns = 13
+	p.NetstatColumns = NetstatOf61
+	p.IxgbeBusyPoll = false
 	p.SendPagedFrom = 16384
 	p.AcceptRule = UpToRcvBuf
 	p.ReleaseRule = ReleaseQuarter
@@ -54,6 +56,7 @@ func Linux612() Profile {
 	p.Name = "linux-6.12"
 	p.Source = "recordings of Linux 6.12.117, Debian's source of it; the rest is as in linux-4.0"
 	p.SoftnetColumns = 15
+	p.NetstatColumns = NetstatOf612
 	p.SmallHead = 704
 	p.TimersMigrate = true
 	p.OutTransmits = true
@@ -72,6 +75,7 @@ func Linux618() Profile {
 	p.Name = "linux-6.18"
 	p.Source = "recordings of Linux 6.18.44, its udp.c, patches, sources of 6.12; the rest is as in linux-4.0"
 	p.SmallHead = 576
+	p.NetstatColumns = NetstatOf618
 	p.RmemMax = 4194304
 	p.SKBDefer = true
 	p.RoutingDropReasons = true

@@ -139,7 +139,7 @@ func setNamed(v reflect.Value, s string) (want string) {
 
 // initialisms are the words that Go writes in capitals; where two of them
 // meet, only the list can tell them apart.
-var initialisms = []string{"IPv4", "IPv6", "NAPI", "UDP", "GRO", "RPS", "RFS", "RSS", "ITR", "LRO", "SKB", "IRQs", "IRQ", "CPU", "RX", "TX", "IP", "MS", "BH"}
+var initialisms = []string{"IPv4", "IPv6", "NAPI", "UDP", "GRO", "RPS", "RFS", "RSS", "ITR", "LRO", "XDP", "SKB", "IRQs", "IRQ", "CPU", "RX", "TX", "IP", "MS", "BH"}
 
 // snake turns a Go name into a kernel-like one: UDPGROChecksum becomes
 // udp_gro_checksum. A digit belongs to the word before it.

@@ -38,6 +38,7 @@ var profileDocs = map[string]string{
 	"SubnetZeroBroadcast":   "the first address of a network is a broadcast address, too, as its last one is (fib_add_ifaddr before 5.14).",
 	"DeviceTapLists":        "packet sockets bound to a device are on lists of the device, which /proc/net/ptype does not show (CORE-30, FMT-9); otherwise on those of all (K310-11).",
 	"SoftnetColumns":        "the width of /proc/net/softnet_stat (FMT-1, K310-8).",
+	"NetstatColumns":        "whose columns of TCP, MPTCP and ICMP /proc/net/netstat and snmp have, and whose form /proc/net/udp.",
 	"RmemMax":               "the default of net.core.rmem_max.",
 	"MaxRestart":            "the number of passes of one __do_softirq (SIRQ-2).",
 	"SoftirqTimeMS":         "the time limit of __do_softirq in milliseconds, rounded up to jiffies (SIRQ-2).",

@@ -75,6 +75,24 @@ const (
 // String returns the name of the value in a scenario.
 func (d UDPMemDrop) String() string { return nameOf(int(d), "in_errors", "mem_errors", "drops_only") }
 
+// NetstatColumns is a format of files that have columns of protocols that the
+// model does not have.
+type NetstatColumns uint8
+
+// Formats, each named after the first kernel here that has it.
+const (
+	NetstatOf310 NetstatColumns = iota // [M]: from memory
+	NetstatOf40
+	NetstatOf61
+	NetstatOf612
+	NetstatOf618
+)
+
+// String returns the name of the format in a scenario.
+func (n NetstatColumns) String() string {
+	return nameOf(int(n), "linux-3.10", "linux-4.0", "linux-6.1", "linux-6.12", "linux-6.18")
+}
+
 // nameOf returns the name of a value, an empty text for one without.
 func nameOf(n int, names ...string) string {
 	if n < len(names) {

@@ -199,6 +199,9 @@ type Snapshot struct {
 	ReasmOverlaps bool
 	// OutTransmits is set for a kernel whose Ip row has a column OutTransmits.
 	OutTransmits bool
+	// NetstatColumns is the format of netstat, and with it of snmp and udp: that of linux-3.10, linux-4.0, linux-6.1, linux-6.12
+	// or linux-6.18; empty: linux-4.0.
+	NetstatColumns string
 	// MemErrors is set for a kernel whose Udp row has a column MemErrors.
 	MemErrors bool
 	// NrIRQs is nr_irqs, the number of interrupt descriptors: it is the length of the intr line of /proc/stat

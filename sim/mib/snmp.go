@@ -134,6 +134,12 @@ type ICMP struct {
 	// OutMsgs counts ICMP messages sent, after the rate limits.
 	// Incremented in net/ipv4/icmp.c:icmp_out_count (UR-13).
 	OutMsgs uint64 `kernel:"OutMsgs"`
+	// OutRateLimitGlobal counts messages that were not sent because the host had sent too many (icmp_msgs_per_sec), in kernels
+	// that have the column (6.1). Incremented in net/ipv4/icmp.c:icmpv4_global_allow.
+	OutRateLimitGlobal uint64 `kernel:"OutRateLimitGlobal"`
+	// OutRateLimitHost counts messages that were not sent because the peer had been sent too many (icmp_ratelimit), in kernels
+	// that have the column (6.1). Incremented in net/ipv4/icmp.c:icmpv4_xrlim_allow.
+	OutRateLimitHost uint64 `kernel:"OutRateLimitHost"`
 	// OutDestUnreachs counts destination-unreachable messages sent; at most a few a second per peer.
 	// Incremented in net/ipv4/icmp.c:icmp_out_count (UR-13).
 	OutDestUnreachs uint64 `kernel:"OutDestUnreachs"`

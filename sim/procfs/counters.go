@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/seed-556df219/rxpath/sim/mib"
 )
@@ -61,7 +62,7 @@ type Label struct {
 func Counters(s *mib.Snapshot) View {
 	v := View{
 		flat("proc/net/netstat", named("TcpExt.", &s.Net.TCPExt), netstatIPExt(s)),
-		flat("proc/net/snmp", snmpIP(s), named("Icmp.", &s.Net.ICMP), snmpUDP(s)),
+		flat("proc/net/snmp", snmpIP(s), snmpICMP(s), snmpUDP(s)),
 		flat("proc/net/sockstat", sockstatCounters(s)),
 		flat("proc/stat", statCounters(s)),
 		{Path: "proc/interrupts", PerRow: true, Rows: interruptRows(s)},
@@ -159,7 +160,8 @@ func cpuRows(s *mib.Snapshot, counters func(*mib.Snapshot, int) []mib.NameValue)
 
 // netstatIPExt returns the IpExt row in the width of this kernel.
 func netstatIPExt(s *mib.Snapshot) []mib.NameValue {
-	return slices.DeleteFunc(named("IpExt.", &s.Net.IPExt), func(c mib.NameValue) bool { return c.Name == "IpExt.ReasmOverlaps" && !s.ReasmOverlaps })
+	shown := ipExtColumns(s)
+	return slices.DeleteFunc(named("IpExt.", &s.Net.IPExt), func(c mib.NameValue) bool { return !slices.Contains(shown, strings.TrimPrefix(c.Name, "IpExt.")) })
 }
 
 func conntrackRows(s *mib.Snapshot) []Row {
@@ -173,6 +175,12 @@ func conntrackRows(s *mib.Snapshot) []Row {
 // snmpIP returns the Ip row in the width of this kernel.
 func snmpIP(s *mib.Snapshot) []mib.NameValue {
 	return slices.DeleteFunc(named("Ip.", &s.Net.IP), func(c mib.NameValue) bool { return !s.OutTransmits && c.Name == "Ip.OutTransmits" })
+}
+
+// snmpICMP returns the Icmp row in the width of this kernel.
+func snmpICMP(s *mib.Snapshot) []mib.NameValue {
+	shown := icmpColumns(s).columns
+	return slices.DeleteFunc(named("Icmp.", &s.Net.ICMP), func(c mib.NameValue) bool { return !slices.Contains(shown, strings.TrimPrefix(c.Name, "Icmp.")) })
 }
 
 // snmpUDP returns the Udp row in the width of this kernel (K310-9).

@@ -29,7 +29,7 @@ func eachTag(table any, f func(name string, value uint64)) {
 // Every counter of package mib must be a column of its file: a field whose tag
 // is misspelt would be printed nowhere.
 func TestEveryCounterIsAColumn(t *testing.T) {
-	s := &mib.Snapshot{MemErrors: true, OutTransmits: true, ReasmOverlaps: true}
+	s := &mib.Snapshot{MemErrors: true, OutTransmits: true, ReasmOverlaps: true, NetstatColumns: "linux-6.18"}
 	row := func(write writer, prefix string) []string {
 		for _, line := range lines(t, write, s) {
 			if names, ok := strings.CutPrefix(line, prefix+": "); ok {

@@ -22,7 +22,7 @@ func host() *mib.Snapshot {
 	return &mib.Snapshot{
 		TimePS:         98*second + 76*tick + 5_400_000_000,
 		HZ:             250,
-		SoftnetColumns: 11, MemErrors: true, OutTransmits: true, ReasmOverlaps: true,
+		SoftnetColumns: 11, NetstatColumns: "linux-6.18", MemErrors: true, OutTransmits: true, ReasmOverlaps: true,
 		NrIRQs:        72,
 		Processes:     1301,
 		ProcsRunning:  3,
@@ -39,7 +39,7 @@ func host() *mib.Snapshot {
 				OutMcastPkts: 215, OutBcastPkts: 216, OutMcastOctets: 217, OutBcastOctets: 218},
 			TCPExt: mib.TCPExt{IPReversePathFilter: 301},
 			ICMP: mib.ICMP{InMsgs: 401, OutMsgs: 402, OutDestUnreachs: 403, OutTimeExcds: 404, OutParmProbs: 405,
-				InDestUnreachs: 407, InTimeExcds: 408, InParmProbs: 409},
+				InDestUnreachs: 407, InTimeExcds: 408, InParmProbs: 409, OutRateLimitGlobal: 410, OutRateLimitHost: 411},
 			UDP: mib.UDP{InDatagrams: 800501, NoPorts: 502, InErrors: 503, RcvbufErrors: 504, InCsumErrors: 505, IgnoredMulti: 506, MemErrors: 507, OutDatagrams: 508},
 		},
 		CPUs: []mib.CPU{

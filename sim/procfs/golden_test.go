@@ -20,13 +20,16 @@ var update = flag.Bool("update", false, "rewrite testdata/*.txtar; review the di
 // and proc/1/net are left out: TestFSAliases holds them to proc/net.
 func TestGolden(t *testing.T) {
 	for name, change := range map[string]func(*mib.Snapshot){
-		"host": func(s *mib.Snapshot) { s.MemErrors, s.ReasmOverlaps, s.OutTransmits = false, false, false },
+		"host": func(s *mib.Snapshot) {
+			s.MemErrors, s.ReasmOverlaps, s.OutTransmits, s.NetstatColumns = false, false, false, "linux-4.0"
+		},
 		"newer": func(s *mib.Snapshot) {
-			*s = mib.Snapshot{SoftnetColumns: 15, MemErrors: true, ReasmOverlaps: true, OutTransmits: true, Net: s.Net, CPUs: s.CPUs}
+			*s = mib.Snapshot{SoftnetColumns: 15, NetstatColumns: "linux-6.18", MemErrors: true, ReasmOverlaps: true, OutTransmits: true, Net: s.Net, CPUs: s.CPUs}
 		},
 		"linux-3.10": func(s *mib.Snapshot) {
 			s.SoftnetColumns, s.NoIgnoredMulti, s.MemErrors, s.ReasmOverlaps, s.OutTransmits, s.Devices = 10, true, false, false, false, s.Devices[:1]
 			s.MCAddrs, s.Memberships = nil, s.Memberships[1:2]
+			s.NetstatColumns = "linux-3.10"
 		},
 		"zero": func(s *mib.Snapshot) { *s = mib.Snapshot{SoftnetColumns: 11, CPUs: make([]mib.CPU, 1)} },
 	} {

@@ -3,30 +3,15 @@ package procfs
 import (
 	"bufio"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/seed-556df219/rxpath/sim/mib"
 )
 
-// The rows of /proc/net/netstat, as snmp4_net_list and snmp4_ipextstats_list of
-// net/ipv4/proc.c order them.
+// ipExtRow is the IpExt row of /proc/net/netstat, as snmp4_ipextstats_list of
+// net/ipv4/proc.c orders it.
 var (
-	tcpExtRow = row{
-		name: "TcpExt",
-		columns: strings.Fields(`
-SyncookiesSent SyncookiesRecv SyncookiesFailed EmbryonicRsts PruneCalled RcvPruned OfoPruned OutOfWindowIcmps LockDroppedIcmps ArpFilter TW TWRecycled TWKilled
-PAWSPassive PAWSActive PAWSEstab DelayedACKs DelayedACKLocked DelayedACKLost ListenOverflows ListenDrops TCPPrequeued TCPDirectCopyFromBacklog TCPDirectCopyFromPrequeue
-TCPPrequeueDropped TCPHPHits TCPHPHitsToUser TCPPureAcks TCPHPAcks TCPRenoRecovery TCPSackRecovery TCPSACKReneging TCPFACKReorder TCPSACKReorder TCPRenoReorder
-TCPTSReorder TCPFullUndo TCPPartialUndo TCPDSACKUndo TCPLossUndo TCPLostRetransmit TCPRenoFailures TCPSackFailures TCPLossFailures TCPFastRetrans TCPForwardRetrans
-TCPSlowStartRetrans TCPTimeouts TCPLossProbes TCPLossProbeRecovery TCPRenoRecoveryFail TCPSackRecoveryFail TCPSchedulerFailed TCPRcvCollapsed TCPDSACKOldSent
-TCPDSACKOfoSent TCPDSACKRecv TCPDSACKOfoRecv TCPAbortOnData TCPAbortOnClose TCPAbortOnMemory TCPAbortOnTimeout TCPAbortOnLinger TCPAbortFailed TCPMemoryPressures
-TCPSACKDiscard TCPDSACKIgnoredOld TCPDSACKIgnoredNoUndo TCPSpuriousRTOs TCPMD5NotFound TCPMD5Unexpected TCPSackShifted TCPSackMerged TCPSackShiftFallback TCPBacklogDrop
-TCPMinTTLDrop TCPDeferAcceptDrop IPReversePathFilter TCPTimeWaitOverflow TCPReqQFullDoCookies TCPReqQFullDrop TCPRetransFail TCPRcvCoalesce TCPOFOQueue TCPOFODrop
-TCPOFOMerge TCPChallengeACK TCPSYNChallenge TCPFastOpenActive TCPFastOpenActiveFail TCPFastOpenPassive TCPFastOpenPassiveFail TCPFastOpenListenOverflow
-TCPFastOpenCookieReqd TCPSpuriousRtxHostQueues BusyPollRxPackets TCPAutoCorking TCPFromZeroWindowAdv TCPToZeroWindowAdv TCPWantZeroWindowAdv TCPSynRetrans TCPOrigDataSent
-TCPHystartTrainDetect TCPHystartTrainCwnd TCPHystartDelayDetect TCPHystartDelayCwnd TCPACKSkippedSynRecv TCPACKSkippedPAWS TCPACKSkippedSeq TCPACKSkippedFinWait2
-TCPACKSkippedTimeWait TCPACKSkippedChallenge`),
-	}
 	ipExtRow = row{
 		name: "IpExt",
 		columns: strings.Fields(`InNoRoutes InTruncatedPkts InMcastPkts OutMcastPkts InBcastPkts OutBcastPkts InOctets OutOctets
@@ -34,15 +19,34 @@ TCPACKSkippedTimeWait TCPACKSkippedChallenge`),
 	}
 )
 
-// WriteNetstat writes /proc/net/netstat: names and values of TcpExt and IpExt.
-// It models netstat_seq_show of net/ipv4/proc.c (section 10.2).
+// WriteNetstat writes /proc/net/netstat: names and values of TcpExt, IpExt and, in
+// newer kernels, MPTcpExt. It models netstat_seq_show of net/ipv4/proc.c (section
+// 10.2) and mptcp_seq_show.
 func WriteNetstat(w io.Writer, s *mib.Snapshot) error {
 	b := bufio.NewWriter(w)
-	tcpExtRow.write(b, values(&s.Net.TCPExt))
-	ext := ipExtRow
-	if !s.ReasmOverlaps {
-		ext.columns = ext.columns[:len(ext.columns)-1]
+	tcp := row{name: "TcpExt", columns: tcpExtColumns[s.NetstatColumns]}
+	if tcp.columns == nil {
+		tcp.columns = tcpExtColumns[defaultColumns]
 	}
+	tcp.write(b, values(&s.Net.TCPExt))
+	ext := row{name: ipExtRow.name, columns: ipExtColumns(s)}
 	ext.write(b, values(&s.Net.IPExt))
+	if columns := mptcpExtColumns[s.NetstatColumns]; columns != nil {
+		mptcp := row{name: "MPTcpExt", columns: columns}
+		mptcp.write(b, nil)
+	}
 	return b.Flush() // a failed write stays with b
+}
+
+// ipExtColumns returns the columns of the IpExt row in this kernel: packets have
+// been counted by their ECN bits since 3.12.
+func ipExtColumns(s *mib.Snapshot) []string {
+	switch all := ipExtRow.columns; {
+	case s.NetstatColumns == columns310:
+		return all[:slices.Index(all, "InNoECTPkts")]
+	case !s.ReasmOverlaps:
+		return all[:len(all)-1]
+	default:
+		return all
+	}
 }

@@ -22,7 +22,7 @@ var (
 	icmpRow = row{
 		name: "Icmp",
 		columns: strings.Fields(`InMsgs InErrors InCsumErrors InDestUnreachs InTimeExcds InParmProbs InSrcQuenchs InRedirects InEchos
-			InEchoReps InTimestamps InTimestampReps InAddrMasks InAddrMaskReps OutMsgs OutErrors OutDestUnreachs OutTimeExcds
+			InEchoReps InTimestamps InTimestampReps InAddrMasks InAddrMaskReps OutMsgs OutErrors OutRateLimitGlobal OutRateLimitHost OutDestUnreachs OutTimeExcds
 			OutParmProbs OutSrcQuenchs OutRedirects OutEchos OutEchoReps OutTimestamps OutTimestampReps OutAddrMasks OutAddrMaskReps`),
 	}
 	tcpRow = row{
@@ -71,12 +71,21 @@ func WriteSNMP(w io.Writer, s *mib.Snapshot) error {
 		row.columns = row.columns[:len(row.columns)-1]
 	}
 	row.write(b, ip)
-	icmpRow.write(b, icmp)
+	icmpColumns(s).write(b, icmp)
 	writeICMPMsg(b, icmp)
 	tcpRow.write(b, nil)
 	udp.write(b, values(&s.Net.UDP))
 	udpLite.write(b, nil)
 	return b.Flush() // a failed write stays with b
+}
+
+// icmpColumns returns the row of ICMP in the width of this kernel.
+func icmpColumns(s *mib.Snapshot) *row {
+	r := icmpRow
+	if !modern(s) {
+		r.columns = slices.DeleteFunc(slices.Clone(r.columns), func(c string) bool { return strings.HasPrefix(c, "OutRateLimit") })
+	}
+	return &r
 }
 
 // udpRows returns the two rows of UDP in the width of this kernel (K310-9).

@@ -56,6 +56,7 @@ func possible(t *rapid.T) *mib.Snapshot {
 	s := &mib.Snapshot{
 		TimePS:         rapid.Int64Range(0, math.MaxInt64/2).Draw(t, "time"),
 		SoftnetColumns: rapid.SampledFrom([]int{10, 11, 13, 15}).Draw(t, "columns"),
+		NetstatColumns: "linux-6.18",
 		MemErrors:      true,
 		ReasmOverlaps:  true,
 		OutTransmits:   true,
@@ -182,7 +183,7 @@ func readUDP(t *rapid.T, s *mib.Snapshot, rows [][]string) {
 		require.Equal(t, uint64(k.RxQueue), number(t, rx, 16))
 		require.Equal(t, uint64(k.UID), number(t, row[7], 10))
 		require.Equal(t, k.Inode, number(t, row[9], 10))
-		drops, err := strconv.ParseInt(row[12], 10, 32)
+		drops, err := strconv.ParseInt(row[12], 10, 64)
 		require.NoError(t, err)
 		require.Equal(t, uint32(k.Drops), uint32(drops))
 	}

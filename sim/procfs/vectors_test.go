@@ -299,6 +299,7 @@ func TestK310_9UDPRowsWithoutIgnoredMulti(t *testing.T) {
 
 func Test10_2Netstat(t *testing.T) {
 	s := host()
+	s.NetstatColumns = "linux-4.0"
 	s.ReasmOverlaps = false
 	got := lines(t, procfs.WriteNetstat, s)
 	require.Len(t, got, 4)
@@ -321,7 +322,9 @@ func Test10_2Netstat(t *testing.T) {
 }
 
 func Test10_3UDP(t *testing.T) {
-	got := lines(t, procfs.WriteUDP, host())
+	s := host()
+	s.NetstatColumns = "linux-4.0"
+	got := lines(t, procfs.WriteUDP, s)
 	const header = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops"
 	require.Equal(t, header+strings.Repeat(" ", 127-len(header)), got[0])
 	// The example shows the socket's address; the model hides it as kptr_restrict does.

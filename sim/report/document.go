@@ -164,6 +164,8 @@ type kernelDoc struct {
 	Changed []string `json:"changed"`
 	// Profile is the name of the kernel profile.
 	Profile string `json:"profile"`
+	// Recorded says that recordings of such a kernel were compared with the profile; without, it rests on source.
+	Recorded bool `json:"recorded"`
 	// Source says what the profile rests on.
 	Source string `json:"source"`
 }

@@ -85,7 +85,7 @@ func scenarioJSON(canonical []byte) (json.RawMessage, error) {
 }
 
 func makeKernel(p *kernel.Profile) kernelDoc {
-	return kernelDoc{Profile: p.Name, Source: p.Source, Changed: append([]string{}, kernelChanges(p)...)}
+	return kernelDoc{Profile: p.Name, Recorded: p.Recorded(), Source: p.Source, Changed: append([]string{}, kernelChanges(p)...)}
 }
 
 func makeCosts(c *kernel.Costs) costsDoc {

@@ -51,12 +51,17 @@ func heading(res *sim.Result) (title, setup string) {
 	return title, strings.Join(parts, ", ")
 }
 
-// profileName names the kernel and says how often it was changed.
+// profileName names the kernel, says whether it was never compared with a running
+// one, and how often it was changed.
 func profileName(p *kernel.Profile) string {
-	if n := len(kernelChanges(p)); n > 0 {
-		return fmt.Sprintf("%s with %s", p.Name, plural(n, "change", "changes"))
+	name := p.Name
+	if !p.Recorded() {
+		name += " (source only)"
 	}
-	return p.Name
+	if n := len(kernelChanges(p)); n > 0 {
+		return fmt.Sprintf("%s with %s", name, plural(n, "change", "changes"))
+	}
+	return name
 }
 
 // costsName names the cost profile, with the number of costs that are assumed.
