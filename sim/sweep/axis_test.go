@@ -118,6 +118,18 @@ func TestLatinHypercube(t *testing.T) {
 	})
 }
 
+// TestSampleIsShort: samples of fractions are decimals that one would write.
+func TestSampleIsShort(t *testing.T) {
+	d, err := Sample(LatinHypercube, 500, 1,
+		Axis{Path: "load", Low: "1.0", High: "10.0"}, Axis{Path: "small", Low: "0.001", High: "0.5", Log: true}, Axis{Path: "time", Low: "100ns", High: "2us"})
+	require.NoError(t, err)
+	for _, p := range d.Points {
+		for i, form := range []string{`^[0-9]0?(\.[0-9]{1,2})?$`, `^0\.[0-9]{1,6}$`, `^[0-9]{1,4}(ns|ps|us)$`} {
+			require.Regexp(t, form, p[i], d.Paths[i])
+		}
+	}
+}
+
 func TestSampleWithLists(t *testing.T) {
 	d, err := Sample(Halton, 4, 1, Axis{Path: "r", Low: "64", High: "4096", Log: true}, Axis{Path: "l", Values: []string{"x", "y"}})
 	require.NoError(t, err)

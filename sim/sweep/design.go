@@ -165,13 +165,19 @@ func (a *Axis) at(u float64) (string, error) {
 	if a.Log {
 		v = l * math.Pow(h/l, u)
 	}
-	step := 1.0
+	exponent := 0
 	if !lo.whole() || !hi.whole() {
-		step = math.Pow(10, math.Floor(math.Log10(math.Max(v, (h-l)/resolution)/resolution))+1)
+		exponent = int(math.Floor(math.Log10(math.Max(v, (h-l)/resolution)/resolution))) + 1
 	}
-	r := new(big.Rat)
-	r.SetFloat64(math.Round(v/step) * step)
-	if lo.whole() && hi.whole() || lo.unit != "" && step >= 1 {
+	// A step is a power of ten and exact, so that the values are short decimals.
+	step := new(big.Rat).SetInt(new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(max(exponent, -exponent))), nil))
+	if exponent < 0 {
+		step.Inv(step)
+	}
+	size, _ := step.Float64()
+	r := new(big.Rat).SetFloat64(math.Round(v / size))
+	r.Mul(r, step)
+	if lo.whole() && hi.whole() || lo.unit != "" && exponent >= 0 {
 		r = roundRat(r)
 	}
 	if r.Cmp(lo.value) < 0 {
