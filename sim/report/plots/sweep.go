@@ -45,6 +45,7 @@ type swept struct {
 	paths  []string
 	points []sweep.PointSummary // those with results
 	x      int                  // the key of the x axis, -1 if none is numeric
+	ratio  bool                 // its axis is logarithmic
 	others []int                // the other keys that vary, those with more values first
 }
 
@@ -61,6 +62,7 @@ func newSwept(res *sweep.Results) *swept {
 			s.x, most = k, n
 		}
 	}
+	s.ratio = s.x >= 0 && s.byRatio()
 	for k := range s.paths {
 		if k != s.x && len(s.values(k)) > 1 {
 			s.others = append(s.others, k)
@@ -321,23 +323,18 @@ func (b band) Plot(c draw.Canvas, p *plot.Plot) {
 
 // byRatio reports whether the x axis is logarithmic.
 func (s *swept) byRatio() bool {
-	lo, hi := s.ends()
-	return lo > 0 && hi/lo >= 20
-}
-
-func (s *swept) ends() (lo, hi float64) {
-	lo, hi = math.Inf(1), math.Inf(-1)
+	lo, hi := math.Inf(1), math.Inf(-1)
 	for _, v := range s.values(s.x) {
 		f, _ := sweep.Number(v)
 		lo, hi = min(lo, f), max(hi, f)
 	}
-	return lo, hi
+	return lo > 0 && hi/lo >= 20
 }
 
 // at is the place of a value on the x axis.
 func (s *swept) at(value string) float64 {
 	f, _ := sweep.Number(value)
-	if s.byRatio() {
+	if s.ratio {
 		return math.Log10(f)
 	}
 	return f
