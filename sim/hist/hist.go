@@ -1,6 +1,6 @@
-// Package hist is a sparse log-linear histogram of times: 32 buckets an octave
-// (each at most 3.2 % wide), octaves allocated when first used, whole numbers
-// only. Its zero value is ready.
+// Package hist is a log-linear histogram of times: 32 buckets an octave (each at
+// most 3.2 % wide), 16 KiB when first used, whole numbers only. Its zero value is
+// ready.
 package hist
 
 import (
@@ -17,7 +17,7 @@ const (
 
 // A Hist counts times. Times below zero count as zero.
 type Hist struct {
-	oct [octaves]*[sub]uint64
+	counts *[octaves * sub]uint64 // nil before the first
 	// N is the number of times, Sum their sum in picoseconds, Max the largest.
 	N   uint64
 	Sum uint64
@@ -26,33 +26,33 @@ type Hist struct {
 
 // Record counts d.
 func (h *Hist) Record(d engine.Time) {
+	h.RecordN(d, 1)
+}
+
+// RecordN counts d n times over.
+func (h *Hist) RecordN(d engine.Time, n uint64) {
 	v := uint64(max(d, 0))
-	h.N++
-	h.Sum += v
-	h.Max = max(h.Max, engine.Time(v))
+	h.N += n
+	h.Sum += v * n
+	if v > uint64(h.Max) {
+		h.Max = engine.Time(v)
+	}
 	// The first two octaves count 0..31 and 32..63 exactly, octave o the values
 	// with 5+o bits in steps of 2^(o-1): shift is 0 for the first two, then o-1.
 	shift := uint(bits.Len64(v|(2*sub-1))) - subBits - 1
-	top := v >> (shift % 64)
-	p := h.oct[(shift+uint(top>>subBits))%octaves]
-	if p == nil {
-		p = h.allocate((shift + uint(top>>subBits)) % octaves)
+	if h.counts == nil {
+		h.counts = new([octaves * sub]uint64)
 	}
-	p[top%sub]++
-}
-
-//go:noinline
-func (h *Hist) allocate(o uint) *[sub]uint64 {
-	h.oct[o] = new([sub]uint64)
-	return h.oct[o]
+	h.counts[(shift<<subBits+uint(v>>(shift%64)))%(octaves*sub)] += n
 }
 
 // low returns the smallest value of a bucket.
-func low(oct, s uint) uint64 {
-	if oct == 0 {
+func low(bucket uint) uint64 {
+	o, s := bucket/sub, bucket%sub
+	if o == 0 {
 		return uint64(s)
 	}
-	return uint64(sub+s) << (oct - 1)
+	return uint64(sub+s) << (o - 1)
 }
 
 // Mean returns the mean, rounded down; 0 of nothing.
@@ -89,37 +89,27 @@ func (h *Hist) Quantile(ppm uint64) engine.Time {
 // Each calls yield for every bucket that counted something, in order, with its
 // first and last time, until yield returns false.
 func (h *Hist) Each(yield func(first, last engine.Time, n uint64) bool) {
-	for o, p := range h.oct {
-		if p == nil {
+	if h.counts == nil {
+		return
+	}
+	for i, n := range h.counts {
+		if n == 0 {
 			continue
 		}
-		for s, n := range p {
-			if n == 0 {
-				continue
-			}
-			first := low(uint(o), uint(s))
-			next := first + 1
-			if o > 0 {
-				next = first + 1<<(o-1)
-			}
-			if !yield(engine.Time(first), engine.Time(next-1), n) {
-				return
-			}
+		if !yield(engine.Time(low(uint(i))), engine.Time(low(uint(i)+1)-1), n) {
+			return
 		}
 	}
 }
 
 // Add counts everything that o counted.
 func (h *Hist) Add(o *Hist) {
-	for i, p := range o.oct {
-		if p == nil {
-			continue
+	if o.counts != nil {
+		if h.counts == nil {
+			h.counts = new([octaves * sub]uint64)
 		}
-		if h.oct[i] == nil {
-			h.oct[i] = new([sub]uint64)
-		}
-		for s, n := range p {
-			h.oct[i][s] += n
+		for i, n := range o.counts {
+			h.counts[i] += n
 		}
 	}
 	h.N += o.N
@@ -151,12 +141,9 @@ func (h *Hist) Since(before *Hist) Hist {
 	out := h.Clone()
 	out.N -= before.N
 	out.Sum -= before.Sum
-	for i, p := range before.oct {
-		if p == nil {
-			continue
-		}
-		for s, n := range p {
-			out.oct[i][s] -= n
+	if before.counts != nil {
+		for i, n := range before.counts {
+			out.counts[i] -= n
 		}
 	}
 	if h.Max == before.Max {
