@@ -18,6 +18,11 @@ func (l *Layer) ReceiveSKB(c *cpu.Core, b *skb.Buff) {
 		b.TStamp = c.Now()
 		c.Spend(l.Costs.Timestamp.Fixed)
 	}
+	if l.forIP(b) {
+		c.Stats.Softnet.Processed++
+		l.ipRcv(c, b)
+		return
+	}
 	orig, exact := b.IfIndex, false
 	for {
 		c.Stats.Softnet.Processed++ // once a round (CORE-6)
@@ -60,6 +65,13 @@ func (l *Layer) ReceiveSKB(c *cpu.Core, b *skb.Buff) {
 		l.deliver(c, b, l.devices[orig], d, exact, pending)
 		return
 	}
+}
+
+// forIP is the common case: nobody is interested in the packet but IP.
+func (l *Layer) forIP(b *skb.Buff) bool {
+	d := l.devices[b.IfIndex]
+	return b.Head.EtherType == skb.EtherTypeIPv4 && b.InBand == 0 && !b.Tagged && !l.tapped && l.specific == 0 &&
+		d.rxHandler == nil && len(d.ingress) == 0
 }
 
 const vlanIDMask = 0xfff

@@ -18,7 +18,9 @@ func (l *Layer) ipRcv(c *cpu.Core, b *skb.Buff) {
 	ip, ext := &l.Net.IP, &l.Net.IPExt
 	ip.InReceives++
 	ext.InOctets += uint64(b.Len) // link padding included (IP-15)
-	if reason := l.checkHeader(b); reason != skb.NotDropped {
+	if l.isPlain(b.Head) && b.IPLen >= skb.IPHeader && uint32(b.IPLen) <= b.Len {
+		l.countECN(b)
+	} else if reason := l.checkHeader(b); reason != skb.NotDropped {
 		l.drop(c, reason)
 		return
 	}
@@ -32,6 +34,33 @@ func (l *Layer) ipRcv(c *cpu.Core, b *skb.Buff) {
 		return
 	}
 	l.ipRcvFinish(c, b)
+}
+
+// isPlain reports whether a header is that of a whole UDP datagram without options
+// that passes every check which does not depend on lengths.
+func (l *Layer) isPlain(h *skb.Header) bool { return h == l.plain || l.isPlainToo(h) }
+
+func (l *Layer) isPlainToo(h *skb.Header) bool {
+	if h.IPVersion != 4 || h.IHL != skb.IPHeader/4 || h.IPChecksum == skb.ChecksumBad || h.Options != skb.NoOptions || h.Fragment() || h.Proto != skb.ProtoUDP {
+		return false
+	}
+	l.plain = h
+	return true
+}
+
+// countECN counts a packet by its ECN field (IP-14).
+func (l *Layer) countECN(b *skb.Buff) {
+	ext := &l.Net.IPExt
+	switch b.Head.TOS & 3 {
+	case 0:
+		ext.InNoECTPkts += b.Segments()
+	case 1:
+		ext.InECT1Pkts += b.Segments()
+	case 2:
+		ext.InECT0Pkts += b.Segments()
+	case 3:
+		ext.InCEPkts += b.Segments()
+	}
 }
 
 // checkHeader runs IP-4 to IP-10 and counts what they find.
@@ -48,16 +77,7 @@ func (l *Layer) checkHeader(b *skb.Buff) skb.DropReason {
 		ip.InHdrErrors++
 		return skb.IPInHdr
 	}
-	switch h.TOS & 3 { // before the checksum is looked at (IP-14)
-	case 0:
-		ext.InNoECTPkts += b.Segments()
-	case 1:
-		ext.InECT1Pkts += b.Segments()
-	case 2:
-		ext.InECT0Pkts += b.Segments()
-	case 3:
-		ext.InCEPkts += b.Segments()
-	}
+	l.countECN(b) // before the checksum is looked at
 	switch {
 	case b.Len < hl:
 		ip.InHdrErrors++
@@ -176,13 +196,16 @@ func (l *Layer) ipForward(c *cpu.Core, b *skb.Buff) {
 // localDeliver models ip_local_deliver and ip_local_deliver_finish.
 func (l *Layer) localDeliver(c *cpu.Core, b *skb.Buff) {
 	ip := &l.Net.IP
-	if b.Head.Fragment() && !l.ipDefrag(c, b, defragLocalDeliver) { // LD-1
-		return
+	raw := false
+	if b.Head != l.plain || len(l.raw) > 0 || l.filtering() { // more than the common case
+		if b.Head.Fragment() && !l.ipDefrag(c, b, defragLocalDeliver) { // LD-1
+			return
+		}
+		if l.filtering() && l.localIn(c, b) {
+			return
+		}
+		raw = len(l.raw) > 0 && l.rawLocalDeliver(c, b) // LF-1
 	}
-	if l.filtering() && l.localIn(c, b) {
-		return
-	}
-	raw := len(l.raw) > 0 && l.rawLocalDeliver(c, b) // LF-1
 	b.Len -= uint32(b.Head.IHL) * 4
 	switch b.Head.Proto {
 	case skb.ProtoUDP:

@@ -54,14 +54,15 @@ type Layer struct {
 	// MacvlanCopies counts the copies made of multicasts for macvlans.
 	MacvlanCopies uint64
 
-	devices   []*Device // by index, devices[1] is lo
-	tapped    bool      // there is a packet socket for all protocols
-	ptypeAll  []*Tap    // those that are not bound, newest first
-	ptypeBase []*Tap    // those for one EtherType that are not bound
-	specific  int       // packet sockets for one EtherType, bound or not
-	closed    TapTotals // of packet sockets that are closed
-	workers   []*worker // by CPU, if there are macvlans
-	taps      []*Tap    // all packet sockets, in the order in which they were opened
+	devices   []*Device   // by index, devices[1] is lo
+	tapped    bool        // there is a packet socket for all protocols
+	ptypeAll  []*Tap      // those that are not bound, newest first
+	ptypeBase []*Tap      // those for one EtherType that are not bound
+	specific  int         // packet sockets for one EtherType, bound or not
+	plain     *skb.Header // the last that was plain (see isPlain)
+	closed    TapTotals   // of packet sockets that are closed
+	workers   []*worker   // by CPU, if there are macvlans
+	taps      []*Tap      // all packet sockets, in the order in which they were opened
 	routeGen  uint64
 	icmp      icmpLimit
 	frags     frags

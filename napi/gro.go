@@ -19,8 +19,8 @@ type GRO struct {
 	On      bool
 	Costs   *kernel.Costs
 	Profile *kernel.Profile
-	// Up returns who takes packets on a core.
-	Up func(*cpu.Core) Receiver
+	// Up are who takes packets, by CPU.
+	Up []Receiver
 	// NormalBatch is net.core.gro_normal_batch.
 	NormalBatch int
 
@@ -37,13 +37,15 @@ type GRO struct {
 func (g *GRO) Receive(c *cpu.Core, b *skb.Buff) {
 	if g.On {
 		c.Spend(g.Costs.GRO.Fixed)
-		g.verify(c, b)
+		if b.Summed == skb.ChecksumNone {
+			g.verify(c, b)
+		}
 	}
 	if g.Profile.GRONormalList {
 		g.hold(c, b)
 		return
 	}
-	g.Up(c).NetifReceiveSKB(c, b)
+	g.Up[c.ID()].NetifReceiveSKB(c, b)
 }
 
 // hold models gro_normal_one: the packet waits, in hand, until there are
@@ -69,14 +71,14 @@ func (g *GRO) flush(c *cpu.Core) {
 	}
 	list := g.held[c.ID()]
 	for i := range list {
-		g.Up(c).NetifReceiveSKB(c, &list[i])
+		g.Up[c.ID()].NetifReceiveSKB(c, &list[i])
 	}
 	g.held[c.ID()] = list[:0]
 }
 
-// verify models what udp4_gro_receive does with a checksum.
+// verify models what udp4_gro_receive does with a checksum that nobody has verified.
 func (g *GRO) verify(c *cpu.Core, b *skb.Buff) {
-	if !g.Profile.UDPGROChecksum || b.Summed != skb.ChecksumNone || !verifiable(b) {
+	if !g.Profile.UDPGROChecksum || !verifiable(b) {
 		return
 	}
 	c.Spend(g.Costs.Checksum.For(uint32(b.UDPLen)))

@@ -130,7 +130,7 @@ func TestGRONormalBatch(t *testing.T) {
 			p.GRONormalList = tc.list
 			u := &up{}
 			c := core(t)
-			g := &GRO{Profile: &p, Costs: &kernel.Costs{}, NormalBatch: tc.batch, Up: func(*cpu.Core) Receiver { return u }}
+			g := &GRO{Profile: &p, Costs: &kernel.Costs{}, NormalBatch: tc.batch, Up: []Receiver{u}}
 			d := &driver{}
 			n := New("eth0", d)
 			n.GRO, n.state = g, Sched
@@ -307,7 +307,7 @@ func TestGRO(t *testing.T) {
 			}
 			costs := &kernel.Costs{GRO: kernel.Cost{Fixed: gro}, Checksum: kernel.Cost{Fixed: sum, PerByte: 1}}
 			u := &up{}
-			g := &GRO{On: !tc.off, Costs: costs, Profile: &p, Up: func(*cpu.Core) Receiver { return u }}
+			g := &GRO{On: !tc.off, Costs: costs, Profile: &p, Up: []Receiver{u}}
 
 			exec := engine.NewLazy()
 			var stats mib.CPU

@@ -73,25 +73,26 @@ type Host struct {
 	net     mib.Net
 	stats   []mib.CPU
 
-	cores    []*cpu.Core
-	netstamp skb.NetStamp
-	softnet  softirq.Host
-	ip       *ipstack.Layer
-	udp      *udp.Layer
-	sockets  socket.Host
-	gro      map[string]*napi.GRO
-	spaces   []*namespace // the host's own first
-	mirrors  map[transmitter][]transmitter
-	timers   []*Sender // by CPU, of packets that timers send
-	ports    []*nic.Port
-	napis    []*napi.Instance
-	pollers  []*softirq.Thread // of threaded interfaces
-	socks    []*Socket
-	threads  []*socket.Thread
-	lockers  []*socket.Locker
-	pools    []*socket.Pool
-	started  []program
-	inodes   uint64
+	cores     []*cpu.Core
+	netstamp  skb.NetStamp
+	softnet   softirq.Host
+	receivers []napi.Receiver
+	ip        *ipstack.Layer
+	udp       *udp.Layer
+	sockets   socket.Host
+	gro       map[string]*napi.GRO
+	spaces    []*namespace // the host's own first
+	mirrors   map[transmitter][]transmitter
+	timers    []*Sender // by CPU, of packets that timers send
+	ports     []*nic.Port
+	napis     []*napi.Instance
+	pollers   []*softirq.Thread // of threaded interfaces
+	socks     []*Socket
+	threads   []*socket.Thread
+	lockers   []*socket.Locker
+	pools     []*socket.Pool
+	started   []program
+	inodes    uint64
 
 	latBacklog, latStack hist.Hist
 	digest               engine.Digest
@@ -163,7 +164,7 @@ func (h *Host) makeCores() {
 			Costs: &h.costs, Naive: h.cfg.Naive,
 		}, h.exec, &h.stats[i])
 		h.cores = append(h.cores, c)
-		softirq.New(&h.softnet, c)
+		h.receivers = append(h.receivers, softirq.New(&h.softnet, c)) // napi ─▶ softirq
 	}
 }
 
@@ -184,7 +185,6 @@ func (h *Host) makeLayers() {
 	}
 	h.softnet.Stack = h.ip                    // softirq ─▶ ipstack
 	_ = udp.Socket((*socket.Sock)(nil))       // udp ─▶ socket: at Bind
-	_ = napi.Receiver(h.softnet.CPUs[0])      // napi ─▶ softirq: at addNIC
 	_ = softirq.Poller((*napi.Instance)(nil)) // softirq ─▶ napi: at addNIC
 	own.addLoopback()
 }
@@ -213,7 +213,7 @@ func (ns *namespace) makeLayers(stream string) {
 func (h *Host) addNIC(i int) {
 	n := &h.cfg.NICs[i]
 	gro := &napi.GRO{On: n.GRO, Costs: &h.costs, Profile: &h.profile, NormalBatch: h.cfg.Softirq.GRONormalBatch,
-		Up: func(c *cpu.Core) napi.Receiver { return h.softnet.CPUs[c.ID()] }}
+		Up: h.receivers}
 	dev := h.ip.AddDevice(n.Name, skb.MAC(n.MAC), n.MTU, n.Addr, n.PrefixLen)
 	dev.Conf, dev.GRO = n.Conf, n.GRO
 	made := len(h.napis)

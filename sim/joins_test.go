@@ -21,7 +21,7 @@ import (
 
 // joins are the fields by which the stages of a host know each other, or are
 // told what to do: every field of function or interface type in everything that
-// a host holds. None may be nil, but for those with a reason why.
+// a host holds, and slices of such. None may be nil, but for those with a reason why.
 var joins = map[string]string{
 	"sim.Host.exec":            "",
 	"cpu.Core.exec":            "",
@@ -188,6 +188,9 @@ func (w *walker) structure(v reflect.Value, where string) {
 		at := where + "." + name
 		if f.Kind() == reflect.Func || f.Kind() == reflect.Interface {
 			w.note(v.Type().String()+"."+name, at, f.IsNil())
+		}
+		if _, join := joins[v.Type().String()+"."+name]; join && f.Kind() == reflect.Slice {
+			w.note(v.Type().String()+"."+name, at, f.Len() == 0)
 		}
 		w.walk(f, at)
 	}

@@ -17,7 +17,7 @@ import (
 // softEnv joins a device without hardware: nic ─▶ softirq, nic ─▶ napi.
 func (h *Host) softEnv(number int32, gro bool) nic.SoftEnv {
 	g := &napi.GRO{On: gro, Costs: &h.costs, Profile: &h.profile, NormalBatch: h.cfg.Softirq.GRONormalBatch,
-		Up: func(c *cpu.Core) napi.Receiver { return h.softnet.CPUs[c.ID()] }}
+		Up: h.receivers}
 	return nic.SoftEnv{
 		Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger, IfIndex: number, GRO: g,
 		NetifRX: func(c *cpu.Core, b *skb.Buff) skb.DropReason { return h.softnet.CPUs[c.ID()].NetifRX(c, b) },

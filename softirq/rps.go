@@ -11,7 +11,9 @@ import (
 // NetifReceiveSKB models netif_receive_skb_internal: RPS, or the stack at once
 // on this CPU (CORE-1, RPS-3).
 func (sd *SoftnetData) NetifReceiveSKB(c *cpu.Core, b *skb.Buff) {
-	sd.stamp(c, b)
+	if sd.host.NetStamp.Before() {
+		sd.stamp(c, b)
+	}
 	if sd.host.RPS {
 		if cpu, f := sd.host.rpsCPU(b); cpu >= 0 {
 			c.Spend(sd.host.Costs.RPS.Fixed)
@@ -25,7 +27,7 @@ func (sd *SoftnetData) NetifReceiveSKB(c *cpu.Core, b *skb.Buff) {
 // stamp models net_timestamp_check before RPS (CORE-1): while anybody on the host
 // needs timestamps, every packet gets one (CORE-2).
 func (sd *SoftnetData) stamp(c *cpu.Core, b *skb.Buff) {
-	if sd.host.NetStamp.Before() && b.TStamp == 0 {
+	if b.TStamp == 0 {
 		b.TStamp = c.Now()
 		c.Spend(sd.host.Costs.Timestamp.Fixed)
 	}

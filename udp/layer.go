@@ -49,6 +49,7 @@ type Layer struct {
 
 	primary, secondary table
 	memo               []skb.Memo[*match] // by interface index
+	last               found              // what find said last
 }
 
 // Stats counts what happened in the fan-out.
@@ -77,8 +78,22 @@ type match struct {
 // Kinds of effects in a core's digest.
 const digestDrop = cpu.DigestStages + 128
 
+// found is a match and the flow that it belongs to.
+type found struct {
+	*match
+	head    *skb.Header
+	ifindex int32
+}
+
 // find looks a flow up, remembering the result until a socket comes or goes.
 func (l *Layer) find(b *skb.Buff) *match {
+	if l.last.head != b.Head || l.last.ifindex != b.IfIndex {
+		l.last = found{l.findToo(b), b.Head, b.IfIndex}
+	}
+	return l.last.match
+}
+
+func (l *Layer) findToo(b *skb.Buff) *match {
 	for int(b.IfIndex) >= len(l.memo) {
 		l.memo = append(l.memo, skb.Memo[*match]{})
 	}
@@ -108,6 +123,7 @@ func (l *Layer) find(b *skb.Buff) *match {
 
 // forget voids every remembered look-up.
 func (l *Layer) forget() {
+	l.last = found{}
 	for i := range l.memo {
 		l.memo[i].Forget()
 	}
@@ -129,19 +145,10 @@ func (l *Layer) EarlyDemux(b *skb.Buff) {
 // Receive implements ipstack.Protocol. It models __udp4_lib_rcv (UR-1 to
 // UR-11).
 func (l *Layer) Receive(c *cpu.Core, b *skb.Buff) {
-	if b.FragList == 0 {
-		l.receive(c, b)
+	if b.FragList != 0 && b.Kept == nil {
+		l.receiveChain(c, b)
 		return
 	}
-	var kept bool
-	b.Kept = &kept
-	l.receive(c, b)
-	if b.Kept = nil; !kept { // all of it is freed
-		l.Ledger.Chained += uint64(b.FragList)
-	}
-}
-
-func (l *Layer) receive(c *cpu.Core, b *skb.Buff) {
 	c.Spend(l.Costs.UDP.Fixed)
 	u := &l.Net.UDP
 	if b.Len < skb.UDPHeader || uint32(b.UDPLen) > b.Len || b.UDPLen < skb.UDPHeader {
@@ -153,7 +160,7 @@ func (l *Layer) receive(c *cpu.Core, b *skb.Buff) {
 		return
 	}
 	b.Len = uint32(b.UDPLen)
-	if !l.checksumInit(c, b) {
+	if b.Summed != skb.ChecksumUnnecessary && !l.checksumInit(c, b) {
 		u.InCsumErrors++
 		u.InErrors++
 		l.drop(c, skb.UDPCsum)
@@ -176,6 +183,17 @@ func (l *Layer) receive(c *cpu.Core, b *skb.Buff) {
 		return
 	}
 	l.noPort(c, b)
+}
+
+// receiveChain is Receive for a packet with further buffers behind it, and finds
+// out whether anybody has kept them.
+func (l *Layer) receiveChain(c *cpu.Core, b *skb.Buff) {
+	var kept bool
+	b.Kept = &kept
+	l.Receive(c, b)
+	if b.Kept = nil; !kept { // all of it is freed
+		l.Ledger.Chained += uint64(b.FragList)
+	}
 }
 
 // noPort ends a datagram without socket (UR-10, UR-11).
@@ -204,7 +222,7 @@ const deferAbove = 76
 func (l *Layer) checksumInit(c *cpu.Core, b *skb.Buff) bool {
 	good := b.Head.UDPChecksum != skb.ChecksumBad
 	switch {
-	case b.Summed == skb.ChecksumUnnecessary, b.Summed == skb.ChecksumPartial,
+	case b.Summed == skb.ChecksumPartial,
 		b.Head.UDPChecksum == skb.ChecksumZero,
 		b.Summed == skb.ChecksumComplete && good:
 	case b.Summed == skb.ChecksumNone && b.CsumBad:

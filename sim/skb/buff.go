@@ -62,11 +62,11 @@ const (
 
 // A Route is the result of route input. It models struct rtable.
 type Route struct {
+	// Gen is the route generation of the namespace when the route was made (ED-6).
+	Gen  uint64
 	Type RouteType
 	// Error is set with RouteUnreachable.
 	Error RouteError
-	// Gen is the route generation of the namespace when the route was made (ED-6).
-	Gen uint64
 	// Discard says that input is dst_discard: the packet came back by the route by which it was sent, to a group that
 	// nobody here has joined.
 	Discard bool
