@@ -76,6 +76,7 @@ type Thread struct {
 	socks  []*Sock
 
 	plain   bool        // no waiting call, no pauses: a round is a receive call
+	simple  bool        // see isSimple
 	fixed   bool        // Service is always the same
 	service engine.Time // that time
 	debt    engine.Time // kernel time that the next step takes more
@@ -124,7 +125,7 @@ const (
 // instant start.
 func NewThread(h *Host, c *cpu.Core, name string, cfg ReaderConfig, socks []*Sock, rand engine.Stream, start engine.Time) *Thread {
 	t := &Thread{cfg: cfg, host: h, rand: rand, socks: socks, deadline: engine.Never}
-	t.plain = cfg.Wait == WaitRecv && cfg.Pauses.None()
+	t.plain, t.simple = cfg.Wait == WaitRecv && cfg.Pauses.None(), cfg.isSimple()
 	if service, ok := cfg.Service.Fixed(); ok { // otherwise service stays 0: every time is drawn
 		t.service, t.fixed = engine.Time(service), true
 	}
@@ -183,7 +184,11 @@ func (t *Thread) step(c *cpu.Core, task *cpu.Task) {
 	for {
 		switch t.state {
 		case inRecv:
-			t.recv(c)
+			if t.simple && c.Consumer() {
+				t.readPlain(c)
+			} else {
+				t.recv(c)
+			}
 		case inCopy:
 			t.copied(c)
 		case inService:
@@ -280,12 +285,10 @@ func (t *Thread) wait(c *cpu.Core) {
 // recv takes a datagram, or ends the call, or sleeps.
 func (t *Thread) recv(c *cpu.Core) {
 	k, d, s := t.host.Costs, &t.d, t.cur
-	if t.entered {
-		t.entered = false
-		if record := t.host.RecordFlow; record != nil && s.rxHash != 0 {
-			record(c, s.rxHash)
-		}
+	if record := t.host.RecordFlow; record != nil && t.entered && s.rxHash != 0 {
+		record(c, s.rxHash)
 	}
+	t.entered = false
 	if t.deadline != engine.Never && t.timer != nil {
 		t.timer.Cancel()
 	}

@@ -131,22 +131,17 @@ func New(h *Host, name string, rcvbuf int) *Sock {
 	return &Sock{host: h, Name: name, RcvBuf: rcvbuf, reader: -1}
 }
 
-// QueueRcvSKB implements udp.Socket. It models udp_queue_rcv_skb.
+// QueueRcvSKB implements udp.Socket. It models udp_queue_rcv_skb: in 4.0 (Q-5 to
+// Q-10) there is a test without the lock, then, when the time of getting there and
+// of queueing has passed, the socket as it is by then.
 func (s *Sock) QueueRcvSKB(c *cpu.Core, b *skb.Buff) {
 	if s.filter != nil && !s.filtered(c, b) {
 		return
 	}
-	if s.host.Profile.AcceptRule == kernel.BelowRcvBuf {
-		s.queueRcvSKB(c, b)
-	} else {
+	if s.host.Profile.AcceptRule != kernel.BelowRcvBuf {
 		s.enqueueScheduleSKB(c, b)
+		return
 	}
-}
-
-// queueRcvSKB models the rest of udp_queue_rcv_skb in 4.0: a test
-// without the lock, then, when the time of getting there and of queueing has
-// passed, the socket as it is by then.
-func (s *Sock) queueRcvSKB(c *cpu.Core, b *skb.Buff) {
 	if s.full() { // perhaps only because the reader lags behind
 		s.look(c)
 		if s.full() && !s.closed {
@@ -166,6 +161,9 @@ func (s *Sock) queueRcvSKB(c *cpu.Core, b *skb.Buff) {
 
 // lockedQueueRcvSKB is what udp_queue_rcv_skb does with the socket's spinlock.
 func (s *Sock) lockedQueueRcvSKB(c *cpu.Core, b *skb.Buff) {
+	if s.reader < 0 {
+		s.look(c)
+	}
 	cost := s.host.Costs.Enqueue.Fixed + s.remote(c)
 	if s.filter != nil && !s.host.Profile.FilterFirst {
 		cost += s.host.Costs.Filter.Fixed
@@ -215,6 +213,9 @@ func (s *Sock) enqueueScheduleSKB(c *cpu.Core, b *skb.Buff) {
 	locks := s.host.SMP && charged == &s.rmem
 	if locks {
 		s.lock.Lock(c) // of the queue
+	}
+	if s.reader < 0 {
+		s.look(c)
 	}
 	c.Spend(s.host.Costs.Enqueue.Fixed + s.remote(c))
 	s.look(c)
@@ -349,9 +350,6 @@ func (s *Sock) drop(c *cpu.Core, r skb.DropReason) {
 // remote is what touching the socket costs a core when another one has read
 // from it last: its cache lines have to move.
 func (s *Sock) remote(c *cpu.Core) engine.Time {
-	if s.reader < 0 {
-		s.look(c)
-	}
 	if s.reader < 0 || int(s.reader) == c.ID() {
 		return 0
 	}

@@ -502,6 +502,28 @@ func (c *Core) StepOver(t *Task) bool {
 	return true
 }
 
+// PassKernel lets d pass in the kernel for a running task of a consumer that is at
+// the end of its step, if nothing else happens before, and reports whether it did.
+func (c *Core) PassKernel(d engine.Time) bool {
+	if c.now+d >= c.quiet || c.sched.need {
+		return false
+	}
+	c.now += d
+	return true
+}
+
+// PassUser is PassKernel in user mode.
+func (c *Core) PassUser(d engine.Time) bool {
+	if c.now+d >= c.quiet || c.sched.need {
+		return false
+	}
+	c.books[System] += c.now - c.booked
+	c.books[User] += d
+	c.now += d
+	c.booked = c.now
+	return true
+}
+
 // ticker makes the naive executive see every tick.
 type ticker struct{ c *Core }
 
