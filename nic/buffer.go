@@ -25,6 +25,7 @@ const (
 // setBuffer models ixgbe_set_rx_buffer_len: half a page, or half of two pages
 // when the skb is built there and the MTU is larger than usual.
 func (p *Port) setBuffer() {
+	p.last = inspected{} // it says how many descriptors a frame takes
 	p.buffer = buffer{size: halfPage, head: p.driver.legacyHead, truesize: halfPage, built: p.driver.buildsSKB && !p.cfg.LegacyRX, condense: p.profile.Condense}
 	if p.buffer.built && p.cfg.MTU > 1500 {
 		p.buffer.size, p.buffer.truesize = built3K, 2*halfPage

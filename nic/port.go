@@ -229,7 +229,8 @@ type verdict struct {
 	sum     csum
 	headers uint8 // see headLen
 	queue   uint8
-	matched bool // a filter of the flow director did
+	matched bool  // a filter of the flow director did
+	desc    uint8 // descriptors that a frame of this length takes
 }
 
 // inspected is the verdict on all frames of a flow that have the same length.
@@ -249,6 +250,7 @@ func (p *Port) inspect(f *skb.Frame) *verdict {
 
 func (p *Port) inspectAnew(f *skb.Frame) {
 	v := p.judge(f.Head)
+	v.desc = uint8(p.descriptors(p.stripped(f)))
 	if bad := p.hw.Check(f, p.maxFrame()); bad != skb.NotDropped {
 		switch {
 		case !p.cfg.RXAll && !p.hw.StoresBad():
@@ -349,7 +351,7 @@ func (p *Port) lose(r skb.DropReason, n, times uint64) {
 // returns false if the frame has to wait for a descriptor.
 func (p *Port) transfer(f *skb.Frame, v *verdict, t engine.Time) bool {
 	q := p.queues[v.queue]
-	n := int(p.descriptors(p.stripped(f)))
+	n := int(v.desc)
 	if q.free() < n {
 		if p.dropEn {
 			q.NoDesc++
@@ -365,7 +367,7 @@ func (p *Port) transfer(f *skb.Frame, v *verdict, t engine.Time) bool {
 	if p.stalls {
 		p.dmaFree = p.busFrom(p.dmaFree)
 	}
-	s := q.put(f, v, n, ready)
+	s := q.put(f, v, ready)
 	p.latFIFO.Record(ready - f.At)
 	if !p.naive {
 		if n > 1 {
@@ -439,7 +441,8 @@ func (p *Port) settle(t engine.Time) {
 		case d < at && d <= t:
 			p.depart(d)
 		case at <= t:
-			if !p.skip(min(t, p.xoffAgain)) && !p.stream(min(t, p.xoffAgain)) { // a partner may have begun to obey
+			until := min(t, p.xoffAgain) // a partner may have begun to obey
+			if !(p.blocked && p.skip(until)) && !(p.fifo.len() == 0 && p.stream(until)) {
 				p.arrive()
 			}
 		default:
@@ -449,11 +452,8 @@ func (p *Port) settle(t engine.Time) {
 }
 
 // skip counts at once the arrivals up to t that are certainly lost: all of
-// them, as long as nothing leaves the FIFO and the next frame has no room.
+// them, as long as nothing leaves the blocked FIFO and the next frame has no room.
 func (p *Port) skip(t engine.Time) bool {
-	if !p.blocked {
-		return false
-	}
 	f := p.wire.alike()
 	if f == nil || p.fifo.fits(f) {
 		return false
@@ -474,10 +474,10 @@ func (p *Port) skip(t engine.Time) bool {
 }
 
 // stream is arrive for all frames up to t that are like the next one and go past
-// the FIFO straight into their ring. It returns false if the next one does not.
+// the empty FIFO straight into their ring. It returns false if the next one does not.
 func (p *Port) stream(t engine.Time) bool {
 	w := &p.wire
-	if p.blocked || p.stalls || p.cfg.NTuple || p.fifo.len() != 0 || len(w.feeds) != 1 {
+	if p.blocked || p.stalls || p.cfg.NTuple || len(w.feeds) != 1 {
 		return false
 	}
 	f := &w.feeds[0]
@@ -490,13 +490,13 @@ func (p *Port) stream(t engine.Time) bool {
 	q := p.queues[v.queue]
 	bus := p.costs.PCIe.Fixed + p.busTime(length)
 	delay := bus + p.costs.DMA.Fixed
-	desc, free, first := int(descriptors(p.stripped(next))), q.free(), q.tail
+	desc, free, first := int(v.desc), q.free(), q.tail
 	for at := w.at; p.dmaFree <= at && free >= desc; {
 		p.frameID++
 		s := &q.slots[q.tail&q.mask]
 		s.frame = *next
 		s.frame.At, s.frame.ID = at, p.frameID
-		s.ready, s.n, s.verdict = at+delay, uint8(desc), *v
+		s.ready, s.verdict = at+delay, *v
 		q.tail++
 		free -= desc
 		p.dmaFree, w.last = at+bus, at

@@ -39,7 +39,6 @@ type slot struct {
 	frame skb.Frame
 	ready engine.Time // its last descriptor was written back
 	verdict
-	n uint8 // descriptors
 }
 
 // A Queue is one receive ring. It models struct ixgbe_ring: the hardware fills
@@ -145,21 +144,21 @@ func (q *Queue) unused() int {
 	return n
 }
 
-// put lets the hardware fill n descriptors with a frame; ready is when the last
-// has been written back.
-func (q *Queue) put(f *skb.Frame, v *verdict, n int, ready engine.Time) *slot {
+// put lets the hardware fill descriptors with a frame; ready is when the last has
+// been written back.
+func (q *Queue) put(f *skb.Frame, v *verdict, ready engine.Time) *slot {
 	s := &q.slots[q.tail&q.mask]
 	s.frame = *f
-	s.ready, s.n, s.verdict = ready, uint8(n), *v
+	s.ready, s.verdict = ready, *v
 	q.tail++
-	q.rdh = q.after(q.rdh, n)
+	q.rdh = q.after(q.rdh, int(v.desc))
 	return s
 }
 
 // writtenBack returns when descriptor i of a frame is written back: one by one,
 // as the bus carries its bytes (IRQ-3).
 func (q *Queue) writtenBack(s *slot, i uint8) engine.Time {
-	if i+1 >= s.n {
+	if i+1 >= s.desc {
 		return s.ready
 	}
 	rest := q.port.stripped(&s.frame) - q.port.buffer.size*uint32(i+1)
@@ -176,7 +175,7 @@ func (q *Queue) firstAfter(t engine.Time) engine.Time {
 			break
 		}
 		first = s.ready
-		for k := int(s.n) - 2; k >= 0; k-- {
+		for k := int(s.desc) - 2; k >= 0; k-- {
 			r := q.writtenBack(s, uint8(k))
 			if r <= t {
 				return first
@@ -208,7 +207,7 @@ func (q *Queue) clean(c *cpu.Core, budget int) (packets int) {
 			break
 		}
 		s := &q.slots[q.head&q.mask]
-		if s.n == 1 && s.ready > c.Now() || s.n > 1 && q.writtenBack(s, q.desc) > c.Now() {
+		if s.desc == 1 && s.ready > c.Now() || s.desc > 1 && q.writtenBack(s, q.desc) > c.Now() {
 			break
 		}
 		if q.pages != nil && !q.fetch(s, c.Now()) {
@@ -216,7 +215,7 @@ func (q *Queue) clean(c *cpu.Core, budget int) (packets int) {
 		}
 		q.cleaned++
 		q.ntc = q.after(q.ntc, 1)
-		if q.desc++; q.desc < s.n {
+		if q.desc++; q.desc < s.desc {
 			q.NonEOP++
 			continue
 		}

@@ -143,7 +143,7 @@ func TestLayout(t *testing.T) {
 		v.queues = b.port.queues // both on one vector
 		for _, q := range b.port.queues {
 			f := frameOf(60)
-			q.put(&f, &verdict{}, 1, b.now)
+			q.put(&f, &verdict{desc: 1}, b.now)
 			b.ledger.Frames++
 		}
 		var order []uint16

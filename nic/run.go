@@ -135,7 +135,7 @@ func (p *Port) writeBack(t engine.Time) {
 			if q.writtenBack(s, q.pieces) != t {
 				break
 			}
-			if q.pieces++; q.pieces == s.n {
+			if q.pieces++; q.pieces == s.desc {
 				q.written++
 				q.pieces = 0
 			}

@@ -264,7 +264,7 @@ func TestPOLL2Shares(t *testing.T) {
 			put := func(q *Queue, n int) {
 				f := frameOf(60)
 				for range n {
-					q.put(&f, &verdict{}, 1, b.now)
+					q.put(&f, &verdict{desc: 1}, b.now)
 					b.ledger.Frames++
 				}
 			}

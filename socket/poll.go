@@ -33,6 +33,9 @@ func (s *Sock) poll(now engine.Time, digest *engine.Digest) (Events, engine.Time
 	case s.NonBlocking:
 		return PollIn, 0
 	}
+	if !s.queue.first().Unverified && !s.quarters() {
+		return PollIn, 0
+	}
 	_, ok, took := s.firstPacketLength(now, digest)
 	if !ok {
 		return 0, took
@@ -167,16 +170,25 @@ func (t *Thread) collect(c *cpu.Core) {
 		}
 		return
 	}
-	keep := t.ready[:0]
-	for _, w := range t.ready {
+	kept := 0
+	for i, w := range t.ready {
+		w.marked = false
+		if s := w.sock; s.queue.len() == 0 && !s.shut {
+			continue
+		}
 		e, took := w.sock.poll(c.Now(), &c.Digest)
 		t.debt += took
-		if w.marked = e&PollIn != 0; w.marked {
-			t.events = append(t.events, w.sock)
-			if w.marked = !t.cfg.Edge; w.marked {
-				keep = append(keep, w)
+		if e&PollIn == 0 {
+			continue
+		}
+		t.events = append(t.events, w.sock)
+		if !t.cfg.Edge {
+			w.marked = true
+			if i != kept {
+				t.ready[kept] = w
 			}
+			kept++
 		}
 	}
-	t.ready = keep
+	t.ready = t.ready[:kept]
 }

@@ -64,7 +64,7 @@ func (p *Pool) AddWorker(c *cpu.Core, name string, rand engine.Stream) *cpu.Task
 }
 
 // Serve makes the pool serve what the thread reads.
-func (p *Pool) Serve(t *Thread) { t.pool = p }
+func (p *Pool) Serve(t *Thread) { t.pool, t.simple = p, false }
 
 // Waiting returns how many datagrams wait between readers and workers.
 func (p *Pool) Waiting() int { return p.n }

@@ -1,6 +1,8 @@
 package socket
 
 import (
+	"math"
+
 	"github.com/seed-556df219/rxpath/sim/cpu"
 	"github.com/seed-556df219/rxpath/sim/engine"
 	"github.com/seed-556df219/rxpath/sim/law"
@@ -76,9 +78,10 @@ type Thread struct {
 	socks  []*Sock
 
 	plain   bool        // no waiting call, no pauses: a round is a receive call
-	simple  bool        // see isSimple
+	simple  bool        // and of one datagram whose service takes a known time
 	fixed   bool        // Service is always the same
 	service engine.Time // that time
+	buffer  uint32      // the most bytes that a call copies
 	debt    engine.Time // kernel time that the next step takes more
 
 	state    threadState
@@ -125,9 +128,13 @@ const (
 // instant start.
 func NewThread(h *Host, c *cpu.Core, name string, cfg ReaderConfig, socks []*Sock, rand engine.Stream, start engine.Time) *Thread {
 	t := &Thread{cfg: cfg, host: h, rand: rand, socks: socks, deadline: engine.Never}
-	t.plain, t.simple = cfg.Wait == WaitRecv && cfg.Pauses.None(), cfg.isSimple()
+	t.plain = cfg.Wait == WaitRecv && cfg.Pauses.None()
+	if t.buffer = math.MaxUint32; cfg.Buffer > 0 {
+		t.buffer = uint32(min(cfg.Buffer, math.MaxUint32))
+	}
 	if service, ok := cfg.Service.Fixed(); ok { // otherwise service stays 0: every time is drawn
 		t.service, t.fixed = engine.Time(service), true
+		t.simple = t.plain && cfg.Batch <= 1
 	}
 	t.task = c.NewTask(name, cfg.Nice, t.step)
 	if !cfg.Pauses.None() {
@@ -182,28 +189,26 @@ func (t *Thread) timeout(c *cpu.Core) {
 // long as nothing comes in between.
 func (t *Thread) step(c *cpu.Core, task *cpu.Task) {
 	for {
-		switch t.state {
-		case inRecv:
-			if t.simple && c.Consumer() {
-				t.readPlain(c)
-			} else {
-				t.recv(c)
-			}
-		case inCopy:
-			t.copied(c)
-		case inService:
+		switch s := t.state; { // the common ones first
+		case s == inRecv && c.Consumer():
+			t.readOn(c)
+		case s == inRecv:
+			t.recv(c)
+		case s == inService:
 			t.next(c)
-		case atTop, inPause:
-			t.top(c)
-		case inWait:
+		case s == inWait:
 			t.wait(c)
-		case inCallEnd:
+		case s == inCopy:
+			t.copied(c)
+		case s == atTop, s == inPause:
+			t.top(c)
+		case s == inCallEnd:
 			t.endCall(c)
-		case inLock:
+		case s == inLock:
 			t.free(c)
-		case inHandOver:
+		case s == inHandOver:
 			t.handOver(c)
-		case inEnd:
+		case s == inEnd:
 			task.Continue(0, true)
 			task.Sleep()
 		}
@@ -284,7 +289,7 @@ func (t *Thread) wait(c *cpu.Core) {
 
 // recv takes a datagram, or ends the call, or sleeps.
 func (t *Thread) recv(c *cpu.Core) {
-	k, d, s := t.host.Costs, &t.d, t.cur
+	d, s := &t.d, t.cur
 	if record := t.host.RecordFlow; record != nil && t.entered && s.rxHash != 0 {
 		record(c, s.rxHash)
 	}
@@ -301,18 +306,7 @@ func (t *Thread) recv(c *cpu.Core) {
 	switch {
 	case ok:
 		s.reader = int32(c.ID())
-		size := d.Payload
-		if t.cfg.Buffer > 0 {
-			size = min(size, uint32(t.cfg.Buffer))
-		}
-		cost := k.Copy.For(size)
-		if d.Unverified {
-			cost += k.Checksum.For(d.Payload)
-		}
-		if int(d.CPU) != c.ID() {
-			cost += k.RemoteSocket.Fixed
-		}
-		t.begin(inCopy, cost)
+		t.begin(inCopy, t.copying(c, d))
 		if t.cfg.FaultPPM > 0 && int(t.rand.Below(1_000_000)) < t.cfg.FaultPPM {
 			t.Faults++
 			t.task.Sleep()
