@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/seed-556df219/rxpath/sim"
+	"github.com/seed-556df219/rxpath/sim/filter"
 	"github.com/seed-556df219/rxpath/sim/report"
 	"github.com/seed-556df219/rxpath/sim/sweep"
 )
@@ -44,6 +45,8 @@ const compareExample = `  rxpath compare --with net.core.netdev_budget=600
 type compareCommand struct {
 	settings settings
 	with     settings
+	metrics  []string
+	measures []sweep.Measure
 	reps     int
 	all      bool
 	jobs     int
@@ -75,6 +78,7 @@ func newCompare() *cobra.Command {
 	f.SortFlags = false
 	f.Var(&setFlag{settings: &s.with}, "with", "override a key of the second side only; may be repeated")
 	s.settings.addFlags(f)
+	addMetrics(f, &s.metrics)
 	f.IntVar(&s.reps, "reps", sweep.DefaultSolveReps, "run each side with `N` seeds")
 	f.BoolVar(&s.all, "all", false, "show differences that may be chance, too")
 	f.IntVar(&s.jobs, "jobs", 0, "how many runs go on at once (`N`); 0 is one a core")
@@ -103,6 +107,10 @@ func (s *compareCommand) run(c *cobra.Command, args []string) error {
 	if len(args) < 2 && len(s.with.list) == 0 {
 		return errors.New("nothing to compare: want a second side, or --with PATH=VALUE")
 	}
+	var err error
+	if s.measures, err = sweep.NewMeasures(s.metrics); err != nil {
+		return fmt.Errorf("--metric: %w", err)
+	}
 	both := settings{list: append(append([]setting{}, s.settings.list...), s.with.list...)}
 	a, err := s.open(c, firstOf(args), &s.settings)
 	if err != nil {
@@ -117,6 +125,8 @@ func (s *compareCommand) run(c *cobra.Command, args []string) error {
 		return err
 	}
 	switch {
+	case len(s.metrics) > 0 && (a.in == nil || b.in == nil):
+		return errors.New("--metric: want scenarios to run; results have the metrics that they have")
 	case (a.results == nil) != (b.results == nil):
 		return errors.New("a sweep compares with a sweep only")
 	case a.results != nil && s.page.file != "":
@@ -157,6 +167,9 @@ func (s *compareCommand) makePage(c *sweep.Comparison, args []string, a *compare
 	words = append(words, s.settings.words()...)
 	for _, set := range s.with.sets() {
 		words = append(words, "--with", set.String())
+	}
+	for _, m := range s.metrics {
+		words = append(words, "--metric", m)
 	}
 	command := commandLine(append(words, "--reps", strconv.Itoa(s.reps)))
 	if a.in != nil {
@@ -205,7 +218,7 @@ func (s *compareCommand) sideOf(ctx context.Context, c *cobra.Command, one *comp
 		return *one.side, nil
 	}
 	p := newWaiting(c.ErrOrStderr(), "running "+one.name)
-	side, err := sweep.RunSide(ctx, one.name, one.in.base(one.settings), s.reps, sweep.Options{Workers: s.jobs, Sim: sim.Options{OpenCapture: s.caps.source}})
+	side, err := sweep.RunSide(ctx, one.name, one.in.base(one.settings), s.reps, sweep.Options{Workers: s.jobs, Measures: s.measures, Sim: sim.Options{OpenCapture: s.caps.source, OpenFilter: filter.Open}})
 	p.done()
 	if errors.Is(err, context.Canceled) {
 		return side, &statusError{exitInterrupt, errors.New("interrupted: there is nothing to compare")}

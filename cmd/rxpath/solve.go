@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/seed-556df219/rxpath/sim"
+	"github.com/seed-556df219/rxpath/sim/filter"
 	"github.com/seed-556df219/rxpath/sim/report"
 	"github.com/seed-556df219/rxpath/sim/scenariofile"
 	"github.com/seed-556df219/rxpath/sim/sweep"
@@ -46,6 +48,7 @@ type solveCommand struct {
 	settings  settings
 	min, max  string
 	until     []string
+	metrics   []string
 	reps      int
 	precision string
 	jobs      int
@@ -73,6 +76,7 @@ func newSolve() *cobra.Command {
 	f.StringVar(&s.min, "min", "", "find the smallest value: `KEY=LO..HI`")
 	f.StringVar(&s.max, "max", "", "find the greatest value: `KEY=LO..HI`, or KEY for 1 and up")
 	f.StringArrayVar(&s.until, "until", nil, "a condition, `EXPR` such as 'drops == 0', which it is by default; may be repeated")
+	addMetrics(f, &s.metrics)
 	f.IntVar(&s.reps, "reps", sweep.DefaultSolveReps, "the conditions have to hold with each of `N` seeds")
 	f.StringVar(&s.precision, "precision", "1%", "how near, as a `SHARE` of the value, the two sides of the answer come")
 	s.settings.addFlags(f)
@@ -101,24 +105,28 @@ func (s *solveCommand) run(c *cobra.Command, args []string) error {
 	if p.Until, err = sweep.ParseConditions(sc, s.until); err != nil {
 		return fmt.Errorf("--until: %s", strings.ReplaceAll(err.Error(), "thresholds[", "condition ["))
 	}
+	measures, err := sweep.NewMeasures(s.metrics)
+	if err != nil {
+		return fmt.Errorf("--metric: %w", err)
+	}
 	base := in.base(&s.settings)
 	if err := s.check(base, &p); err != nil {
 		return err
 	}
 	ctx, stop := interruptible(c.Context())
 	defer stop()
-	return s.solve(ctx, c, in, base, p)
+	return s.solve(ctx, c, in, base, p, measures)
 }
 
 // problem reads --min and --max.
 func (s *solveCommand) problem() (p sweep.Problem, err error) {
 	p = sweep.Problem{Reps: s.reps, Greatest: s.max != ""}
-	flag, arg := "--min", s.min
+	flag, arg := s.flag(), s.min
 	switch {
 	case s.min != "" && s.max != "":
 		return p, errors.New("--min and --max: want one of them")
 	case s.max != "":
-		flag, arg = "--max", s.max
+		arg = s.max
 	case s.min == "":
 		return p, errors.New("want --min KEY=LO..HI or --max KEY=LO..HI, such as --max load")
 	}
@@ -140,6 +148,14 @@ func (s *solveCommand) problem() (p sweep.Problem, err error) {
 	return p, nil
 }
 
+// flag returns the flag that names the key.
+func (s *solveCommand) flag() string {
+	if s.max != "" {
+		return "--max"
+	}
+	return "--min"
+}
+
 // check tries the ends of the range on the scenario.
 func (s *solveCommand) check(base *sweep.Base, p *sweep.Problem) error {
 	d := sweep.Design{Paths: []string{p.Axis.Path}}
@@ -150,14 +166,14 @@ func (s *solveCommand) check(base *sweep.Base, p *sweep.Problem) error {
 	}
 	err := sweep.Check(base, &d)
 	if fs, ok := errors.AsType[scenariofile.Faults](err); ok && len(fs) > 0 {
-		return fmt.Errorf("--min, --max: %s", strings.TrimPrefix(fs[0].Error(), "--set "))
+		return fmt.Errorf("%s: %s", s.flag(), strings.TrimPrefix(fs[0].Error(), "--set "))
 	}
 	return err
 }
 
-func (s *solveCommand) solve(ctx context.Context, c *cobra.Command, in *input, base *sweep.Base, p sweep.Problem) error {
+func (s *solveCommand) solve(ctx context.Context, c *cobra.Command, in *input, base *sweep.Base, p sweep.Problem, measures []sweep.Measure) error {
 	bar := newWaiting(c.ErrOrStderr(), "searching")
-	a, err := sweep.Solve(ctx, base, p, sweep.Options{Workers: s.jobs, Sim: sim.Options{OpenCapture: s.caps.source}})
+	a, err := sweep.Solve(ctx, base, p, sweep.Options{Workers: s.jobs, Measures: measures, Sim: sim.Options{OpenCapture: s.caps.source, OpenFilter: filter.Open}})
 	bar.done()
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -165,7 +181,7 @@ func (s *solveCommand) solve(ctx context.Context, c *cobra.Command, in *input, b
 	case err != nil:
 		return failed(err)
 	}
-	answer := solved{in: in, sets: s.settings.sets(), problem: &p, Answer: a, until: s.until}
+	answer := solved{in: in, sets: s.settings.sets(), problem: &p, Answer: a, until: s.until, measures: measures}
 	if s.format == "json" {
 		err = answer.json(c.OutOrStdout())
 	} else {
@@ -189,6 +205,9 @@ func (s *solveCommand) commandLine(in *input) string {
 	for _, u := range s.until {
 		words = append(words, "--until", u)
 	}
+	for _, m := range s.metrics {
+		words = append(words, "--metric", m)
+	}
 	words = append(words, "--reps", strconv.Itoa(s.reps), "--precision", s.precision)
 	return commandLine(append(words, s.settings.words()...))
 }
@@ -199,6 +218,8 @@ type solved struct {
 	sets    []scenariofile.Set
 	problem *sweep.Problem
 	until   []string
+	// measures are shown beside the metrics of the conditions.
+	measures []sweep.Measure
 	sweep.Answer
 }
 
@@ -208,8 +229,10 @@ func (s *solved) json(w io.Writer) error {
 		Greatest bool     `json:"greatest"`
 		Until    []string `json:"until"`
 		Reps     int      `json:"reps"`
+		// Aliases are the metrics that names of metrics stand for.
+		Aliases map[string]string `json:"aliases,omitempty"`
 		sweep.Answer
-	}{"rxpath.solve/1", s.problem.Greatest, s.until, s.problem.Reps, s.Answer})
+	}{"rxpath.solve/1", s.problem.Greatest, s.until, s.problem.Reps, sweep.Aliases(s.measures), s.Answer})
 }
 
 func (s *solved) text(w io.Writer) error {
@@ -257,9 +280,19 @@ func (s *solved) page(set *settings, command string) (*report.Page, error) {
 		if t.Holds {
 			what = "hold"
 		}
-		tried.Table = append(tried.Table, []string{t.Value, what, fmt.Sprintf("%d of %d", t.Passed, t.Reps), strings.Join(t.Got, ", ") + t.Error})
+		tried.Table = append(tried.Table, []string{t.Value, what, fmt.Sprintf("%d of %d", t.Passed, t.Reps), strings.Join(append(slices.Clone(t.Got), s.further(t)...), ", ") + t.Error})
 	}
 	return &report.Page{Title: fmt.Sprintf("%s of %s", s.Path, s.in.label), Parts: append([]report.Part{{Heading: "Answer", Code: answer}, tried}, s.in.origin(set, command)...)}, err
+}
+
+// further prints the metrics that were asked for beside those of the conditions.
+func (s *solved) further(t *sweep.Trial) (out []string) {
+	for _, m := range s.measures {
+		if v, ok := t.Metrics[m.Name]; ok {
+			out = append(out, strings.TrimSuffix(m.Name, "_ns")+" "+m.Format(v))
+		}
+	}
+	return out
 }
 
 // side prints one side of the border, with the command that repeats it.
@@ -276,6 +309,9 @@ func (s *solved) side(b *strings.Builder, what string, t *sweep.Trial) {
 	for i, got := range t.Got {
 		metric := s.problem.Until[i].Metric()
 		fmt.Fprintf(b, " %s %s", metric.String(), got)
+	}
+	for _, got := range s.further(t) {
+		b.WriteString(", " + got)
 	}
 	fmt.Fprintf(b, "\n  %s\n", s.in.again(append(append([]scenariofile.Set{}, s.sets...), s.Set(t)), t.Seed))
 }

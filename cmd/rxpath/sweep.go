@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/seed-556df219/rxpath/sim"
 	"github.com/seed-556df219/rxpath/sim/filter"
@@ -34,6 +35,9 @@ latencies, CPU time. A point is a combination of values of the keys that vary.
                                         --design lhs or halton and --samples
 --points FILE takes whole points from a CSV file whose first line names the keys.
 
+--metric adds a column, and a panel to the plots: NAME=METRIC (docs/metrics.md),
+or METRIC, which is its own name.
+
 --reps runs every point with several seeds: replication r has the scenario's
 seed plus r at every point, so that differences between points are not chance.
 From five on, means have 95 % confidence intervals.
@@ -50,6 +54,7 @@ interrupted.`
 const sweepExample = `  rxpath sweep --vary load=1,2,5,10
   rxpath sweep feed.yaml --vary 'apps[0].sockets[0].rcvbuf=64KiB..16MiB:x2' --reps 5 --out rcvbuf
   rxpath sweep feed.yaml --vary load=1,2,4 --vary 'nics[0].ring.rx=512,4096' --format csv
+  rxpath sweep feed.yaml --vary load=1..8:+1 --metric 'in_ring=p(latency.ring, 99)' --metric 'lost_by_reader=drops.SOCKET_RCVBUFF'
   rxpath sweep feed.yaml --vary load=1..20 --vary 'nics[0].ring.rx=64..4096:log' --design lhs --samples 100 --out space
   rxpath sweep feed.yaml --vary load=1..50:+1 --out limits --resume
   rxpath sweep feed.yaml --vary load=1..50:+1 --shard 0/4 --out shard0`
@@ -97,7 +102,7 @@ func newSweep() *cobra.Command {
 	f.IntVar(&s.samples, "samples", 0, "how many points a sample has (`N`)")
 	f.IntVar(&s.reps, "reps", 1, "run each point with `N` seeds")
 	s.settings.addFlags(f)
-	f.StringArrayVar(&s.metrics, "metric", nil, "a further metric to keep and show, `EXPR` as in thresholds; may be repeated")
+	addMetrics(f, &s.metrics)
 	f.StringVar(&s.out, "out", "", "keep results.jsonl, results.csv, results.parquet, summary.json and plots in `DIR`")
 	f.BoolVar(&s.resume, "resume", false, "go on with the sweep that is in the directory of --out")
 	f.StringVar(&s.shard, "shard", "", "do only every N-th point, beginning with i (`i/N`, i from 0)")
@@ -108,6 +113,11 @@ func newSweep() *cobra.Command {
 	_ = c.RegisterFlagCompletionFunc("design", cobra.FixedCompletions(designs, cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("vary", completeSet)
 	return c
+}
+
+// addMetrics adds --metric.
+func addMetrics(f *pflag.FlagSet, metrics *[]string) {
+	f.StringArrayVar(metrics, "metric", nil, "a further metric to keep and show, `[NAME=]METRIC` as in thresholds; may be repeated")
 }
 
 // run does everything that can be wrong with a sweep before it begins.
@@ -201,12 +211,9 @@ func (s *sweepCommand) options() (sweep.Options, error) {
 	case s.resume && s.out == "":
 		return o, errors.New("--resume: want --out DIR, the directory of the sweep to go on with")
 	}
-	for _, text := range s.metrics {
-		m, err := sweep.NewMeasure(text)
-		if err != nil {
-			return o, fmt.Errorf("--metric: %w", err)
-		}
-		o.Measures = append(o.Measures, m)
+	var err error
+	if o.Measures, err = sweep.NewMeasures(s.metrics); err != nil {
+		return o, fmt.Errorf("--metric: %w", err)
 	}
 	if s.shard != "" {
 		i, n, ok := strings.Cut(s.shard, "/")

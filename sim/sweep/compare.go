@@ -30,6 +30,8 @@ type Side struct {
 	Reps []map[string]float64
 	// Waterfall is that of the first replication: what became of the packets, in order.
 	Waterfall []WaterfallRow
+	// Aliases are the metrics that names of numbers stand for.
+	Aliases map[string]string
 }
 
 // A WaterfallRow is a row of a waterfall.
@@ -38,9 +40,10 @@ type WaterfallRow struct {
 	N                   float64
 }
 
-// RunSide runs a scenario with reps seeds and returns it as a side.
+// RunSide runs a scenario with reps seeds and returns it as a side. The numbers
+// of opts.Measures are added to those that every result has.
 func RunSide(ctx context.Context, name string, base *Base, reps int, opts Options) (Side, error) {
-	s := Side{Name: name, Reps: make([]map[string]float64, reps)}
+	s := Side{Name: name, Reps: make([]map[string]float64, reps), Aliases: Aliases(opts.Measures)}
 	var mu sync.Mutex
 	var first error
 	opts.Reps = reps
@@ -57,6 +60,7 @@ func RunSide(ctx context.Context, name string, base *Base, reps int, opts Option
 			return
 		}
 		s.Reps[o.Rep] = one.Reps[0]
+		maps.Copy(s.Reps[o.Rep], o.further(opts.Measures))
 		if o.Rep == 0 {
 			s.Waterfall = one.Waterfall
 		}
@@ -206,7 +210,7 @@ func Compare(a, b Side) Comparison {
 			names[n] = true
 		}
 	}
-	for _, name := range slices.SortedFunc(maps.Keys(names), byKind) {
+	for _, name := range slices.SortedFunc(maps.Keys(names), c.byKind) {
 		x, y := column(a.Reps, name), column(b.Reps, name)
 		if slices.Equal(x, y) {
 			c.Same++
@@ -217,10 +221,12 @@ func Compare(a, b Side) Comparison {
 	return c
 }
 
-// byKind orders names: totals, latencies, CPUs, sockets, counters, each by name.
-func byKind(a, b string) int {
+// byKind orders names: aliases, totals, latencies, CPUs, sockets, counters, each by name.
+func (c *Comparison) byKind(a, b string) int {
 	kind := func(name string) int {
 		switch {
+		case c.A.Aliases[name] != "":
+			return -1
 		case strings.Contains(name, "(latency."):
 			return 1
 		case strings.HasPrefix(name, "cpu["):
@@ -323,7 +329,8 @@ func (c *Comparison) Rows(all bool) (rows [][]string, rest string) {
 		if len(c.A.Reps) > 1 && len(c.B.Reps) > 1 {
 			p = fmt.Sprintf("(p=%.3f n=%d+%d)", d.P, len(c.A.Reps), len(c.B.Reps))
 		}
-		rows = append(rows, []string{strings.TrimSuffix(d.Name, "_ns"), show1(d.Name, d.A), spread(d.SpreadA, d.A), show1(d.Name, d.B), spread(d.SpreadB, d.B), d.change(), p})
+		metric := unalias(c.A.Aliases, d.Name)
+		rows = append(rows, []string{strings.TrimSuffix(d.Name, "_ns"), show1(metric, d.A), spread(d.SpreadA, d.A), show1(metric, d.B), spread(d.SpreadB, d.B), d.change(), p})
 	}
 	rest = fmt.Sprintf("%d numbers are the same on both sides.", c.Same)
 	if hidden > 0 {
@@ -415,7 +422,9 @@ func (c *Comparison) JSON(w io.Writer) error {
 		B              side    `json:"b"`
 		Same           int     `json:"same"`
 		Deltas         []entry `json:"deltas"`
-	}{"rxpath.compare/1", report.ResultsVersion, side{c.A.Name, len(c.A.Reps)}, side{c.B.Name, len(c.B.Reps)}, c.Same, deltas})
+		// Aliases are the metrics that names of deltas stand for.
+		Aliases map[string]string `json:"aliases,omitempty"`
+	}{"rxpath.compare/1", report.ResultsVersion, side{c.A.Name, len(c.A.Reps)}, side{c.B.Name, len(c.B.Reps)}, c.Same, deltas, c.A.Aliases})
 }
 
 // ComparePoints writes a line for every point that two sweeps have in common:

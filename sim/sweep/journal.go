@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -35,6 +36,8 @@ type Header struct {
 	Reps   int      `json:"reps"`
 	// Measures are the metrics beyond the standard ones.
 	Measures []string `json:"measures,omitempty"`
+	// Aliases are the metrics of those measures that have a name of their own, by name.
+	Aliases map[string]string `json:"aliases,omitempty"`
 	// Shard and Shards say which points the journal has, 0 of 1 all.
 	Shard  int `json:"shard"`
 	Shards int `json:"shards"`
@@ -58,6 +61,12 @@ func NewHeader(base *Base, d *Design, opts Options) (Header, error) {
 	for _, m := range opts.Measures {
 		h.Measures = append(h.Measures, m.Name)
 	}
+	for _, name := range h.Measures {
+		if slices.Contains(d.Paths, name) {
+			return Header{}, fmt.Errorf("metric %q has the name of a key that varies", name)
+		}
+	}
+	h.Aliases = Aliases(opts.Measures)
 	return h, nil
 }
 
@@ -79,6 +88,8 @@ func (h *Header) differs(o *Header) string {
 		return fmt.Sprintf("it has %d replications a point, not %d", o.Reps, h.Reps)
 	case !slices.Equal(h.Measures, o.Measures):
 		return fmt.Sprintf("it has the further metrics %q, not %q", o.Measures, h.Measures)
+	case !maps.Equal(h.Aliases, o.Aliases):
+		return fmt.Sprintf("the names of its further metrics stand for %q, not for %q", o.Aliases, h.Aliases)
 	}
 	return ""
 }

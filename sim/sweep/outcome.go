@@ -3,7 +3,10 @@ package sweep
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/seed-556df219/rxpath/sim"
 	"github.com/seed-556df219/rxpath/sim/report"
@@ -37,24 +40,67 @@ func less(a, b Outcome) int {
 	return a.Rep - b.Rep
 }
 
-// A Measure is a metric with the name under which outcomes have it.
+// A Measure is a metric with the name under which outcomes have it: its text, or
+// a shorter one.
 type Measure struct {
 	Name   string
 	Metric report.Metric
 }
 
-// NewMeasure reads a metric (docs/metrics.md). Its name is the text, with _ns
-// behind it for a time.
+// NewMeasure reads a metric (docs/metrics.md), or NAME=METRIC. Its name is the
+// text, or NAME, with _ns behind it for a time.
 func NewMeasure(text string) (Measure, error) {
-	m, err := report.ParseMetric(text)
+	name, expr, named := strings.Cut(text, "=")
+	if name = strings.TrimSpace(name); !named || !aliasForm.MatchString(name) {
+		name, expr, named = strings.TrimSpace(text), text, false
+	}
+	m, err := report.ParseMetric(expr)
 	if err != nil {
 		return Measure{}, err
 	}
-	name := text
+	if _, err := report.ParseMetric(name); named && (err == nil || slices.Contains(taken, name)) {
+		return Measure{}, fmt.Errorf("%q: %q is the name of something else: want another name", text, name)
+	}
 	if m.Unit() == report.Duration {
 		name += "_ns"
 	}
 	return Measure{name, m}, nil
+}
+
+// NewMeasures reads several, whose names must differ.
+func NewMeasures(texts []string) ([]Measure, error) {
+	var out []Measure
+	for _, text := range texts {
+		m, err := NewMeasure(text)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(out, func(o Measure) bool { return o.Name == m.Name }) {
+			return nil, fmt.Errorf("%q: there is a metric of that name already", text)
+		}
+		out = append(out, m)
+	}
+	return out, nil
+}
+
+// aliasForm is what a name of a metric may be.
+var aliasForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
+
+// taken are the names of columns of tables and files that every sweep has.
+var taken = []string{"lost", "p50", "p99", "point", "rep", "seed", "error", "load"}
+
+// Aliases returns the metrics of those measures that have a name of their own, by name.
+func Aliases(measures []Measure) map[string]string {
+	var out map[string]string
+	for _, m := range measures {
+		if text := m.Metric.String(); strings.TrimSuffix(m.Name, "_ns") != text {
+			if out == nil {
+				out = map[string]string{}
+			}
+			out[m.Name] = text
+		}
+	}
+	return out
 }
 
 // value returns the metric in a result, and whether it has a value.
@@ -64,6 +110,11 @@ func (m *Measure) value(res *sim.Result) (float64, bool) {
 		return v.Float() / 1000, v.Known()
 	}
 	return v.Float(), v.Known()
+}
+
+// Format prints a value of the measure with its unit, as tables do.
+func (m *Measure) Format(v float64) string {
+	return number(unalias(Aliases([]Measure{*m}), m.Name), v)
 }
 
 // Measures of every run, beside those of CPUs, sockets and stages.
@@ -105,6 +156,20 @@ func texts(sc *scenario.Scenario) []string {
 		seen[name] = true
 		s := "socket[" + strconv.Quote(name) + "]"
 		out = append(out, s+".delivered", s+".drops", s+".max_queued", "p("+s+".latency.wire_to_app, 99)")
+	}
+	return out
+}
+
+// further returns the metrics of some measures, nil if there are none.
+func (o *Outcome) further(measures []Measure) map[string]float64 {
+	if len(measures) == 0 {
+		return nil
+	}
+	out := map[string]float64{}
+	for _, m := range measures {
+		if v, ok := o.Metrics[m.Name]; ok {
+			out[m.Name] = v
+		}
 	}
 	return out
 }

@@ -195,11 +195,26 @@ func (r *Results) Rows() [][]string {
 			continue
 		}
 		for _, c := range shown {
-			row = append(row, show(c.name, p.Metrics[c.name]))
+			row = append(row, show(r.Header.Metric(c.name), p.Metrics[c.name]))
 		}
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// Metric returns the metric that a name stands for, with _ns behind it for a
+// time: the name itself unless it is an alias.
+func (h *Header) Metric(name string) string { return unalias(h.Aliases, name) }
+
+func unalias(aliases map[string]string, name string) string {
+	text, ok := aliases[name]
+	switch {
+	case !ok:
+		return name
+	case strings.HasSuffix(name, "_ns"):
+		return text + "_ns"
+	}
+	return text
 }
 
 func firstLine(s string) string {
@@ -222,12 +237,17 @@ func show(name string, s Summary) string {
 // cpuShare matches the metrics that are a share of a CPU's time.
 var cpuShare = regexp.MustCompile(`^cpu(\[[0-9]+\])?\.(hardirq|softirq|ksoftirqd|system|user|idle|busy)$`)
 
+// IsShare reports whether a metric is a share of a whole, shown in percent.
+func IsShare(metric string) bool {
+	return strings.HasPrefix(metric, "share(") || cpuShare.MatchString(metric)
+}
+
 // number prints a number of a metric, with about four digits.
 func number(name string, v float64) string {
 	switch {
 	case strings.HasSuffix(name, "_ns"):
 		return engine.Time(digits(v*1000, 4)).String()
-	case strings.HasPrefix(name, "share(") || cpuShare.MatchString(name):
+	case IsShare(name):
 		return strconv.FormatFloat(digits(100*v, 3), 'f', -1, 64) + "%"
 	case v == math.Trunc(v) && math.Abs(v) < 1e15 || math.Abs(v) >= 1000:
 		return grouped(int64(math.Round(v)))

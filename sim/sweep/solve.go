@@ -54,6 +54,8 @@ type Trial struct {
 	Seed uint64 `json:"seed"`
 	// Got are the values of the conditions' metrics there.
 	Got []string `json:"got"`
+	// Metrics are those of Options.Measures in that replication, by name.
+	Metrics map[string]float64 `json:"metrics,omitempty"`
 	// Error says why a replication failed; it did not pass then.
 	Error string `json:"error,omitempty"`
 
@@ -382,14 +384,14 @@ func (s *solver) run(text string) (*Trial, error) {
 			v := verdicts[o.Rep]
 			switch {
 			case o.Error != "":
-				t.Seed, t.Error, t.Got = o.Seed, o.Error, nil
+				t.Seed, t.Error, t.Got, t.Metrics = o.Seed, o.Error, nil, nil
 				return t, nil
 			case !v.pass:
-				t.Seed, t.Got = o.Seed, v.got
+				t.Seed, t.Got, t.Metrics = o.Seed, v.got, o.further(opts.Measures)
 				return t, nil
 			}
 			if t.Passed++; t.Passed == 1 {
-				t.Seed, t.Got = o.Seed, v.got
+				t.Seed, t.Got, t.Metrics = o.Seed, v.got, o.further(opts.Measures)
 			}
 		}
 		from += n

@@ -23,7 +23,8 @@ var SweepNames = []string{"lines", "multiples", "heat", "pareto"}
 
 // Sweep draws what a sweep showed and hands each plot to save under its file
 // name, as Draw does: the headline numbers along the key with the most values,
-// with 95 % confidence bands where there are replications enough; the same for
+// with 95 % confidence bands where there are replications enough, and below them
+// the sweep's further metrics, four at most; the same for
 // each value of a third key; a map of two keys; and which points are best in
 // loss and latency.
 func Sweep(res *sweep.Results, save func(name string, data []byte) error) error {
@@ -42,6 +43,7 @@ func Sweep(res *sweep.Results, save func(name string, data []byte) error) error 
 
 // swept is a sweep laid out for drawing.
 type swept struct {
+	measures []measured // of lines
 	paths  []string
 	points []sweep.PointSummary // those with results
 	x      int                  // the key of the x axis, -1 if none is numeric
@@ -50,7 +52,10 @@ type swept struct {
 }
 
 func newSwept(res *sweep.Results) *swept {
-	s := &swept{paths: res.Header.Paths, x: -1}
+	s := &swept{measures: slices.Clone(sweptMeasures), paths: res.Header.Paths, x: -1}
+	for _, name := range res.Header.Measures[:min(len(res.Header.Measures), maxFurther)] {
+		s.measures = append(s.measures, further(&res.Header, name))
+	}
 	for _, p := range sweep.SummarizePoints(res.Outcomes) {
 		if len(p.Metrics) > 0 {
 			s.points = append(s.points, p)
@@ -102,6 +107,28 @@ var sweptMeasures = []measured{
 	{"share(drops)", "lost", false, true},
 	{"p(latency.wire_to_app, 99)_ns", "p99 to the application", true, false},
 	{"cpu.busy", "CPU busy", false, true},
+}
+
+// maxFurther is how many metrics lines has beside its own.
+const maxFurther = 4
+
+// further describes a metric that was asked for.
+func further(h *sweep.Header, name string) measured {
+	metric := h.Metric(name)
+	return measured{name, shortName(strings.TrimSuffix(name, "_ns")), strings.HasSuffix(metric, "_ns"), sweep.IsShare(metric)}
+}
+
+// shortName is what a metric is called beside an axis: its name, or the counter
+// that it is of.
+func shortName(metric string) string {
+	const most = 26
+	if parts := strings.Split(metric, `"`); len(metric) > most && len(parts) > 4 {
+		return parts[3]
+	}
+	if r := []rune(metric); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return metric
 }
 
 // interesting is the metric of plots that show one: losses if there are any,
@@ -235,7 +262,7 @@ func (s *swept) lines() *figure {
 			f.legend = append(f.legend, entry{name: g.name, style: line(lineColors[i])})
 		}
 	}
-	for _, m := range sweptMeasures {
+	for _, m := range s.measures {
 		p := newPanel("")
 		s.panel(p, m, groups, s.top(m, s.points))
 		f.panels = append(f.panels, p)
@@ -268,7 +295,10 @@ func (s *swept) top(m measured, points []sweep.PointSummary) float64 {
 // panel draws one metric along the x axis.
 func (s *swept) panel(p *plot.Plot, m measured, groups []group, top float64) {
 	unit, size := m.axis(top)
-	p.Y.Label.Text = m.label + ", " + unit
+	p.Y.Label.Text = m.label
+	if unit != "" {
+		p.Y.Label.Text += ", " + unit
+	}
 	p.Y.Max = ceiling(top / size)
 	p.Y.Tick.Marker = linear{4}
 	s.xAxis(p)
