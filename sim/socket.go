@@ -95,6 +95,10 @@ func (h *Host) Bind(cfg socket.Config) (*Socket, error) {
 	return s, nil
 }
 
+// Fanout returns what happened in the fan-out of multicasts to the sockets of
+// the first namespace: counters that no file shows.
+func (h *Host) Fanout() udp.Stats { return h.udp.Stats }
+
 // Recv reads one datagram, as a non-blocking recvmsg. It returns
 // socket.ErrAgain if there is none.
 func (s *Socket) Recv() (Datagram, error) {

@@ -38,10 +38,12 @@ func (l *Layer) deliverStack(c *cpu.Core, b *skb.Buff, m *match) {
 	stack := m.multi
 	for _, s := range m.scans {
 		l.lock(c, s.slot)
+		since := c.Now()
 		for s.found-(len(m.multi)-len(stack)) > l.Profile.FanoutFlush {
 			l.flushStack(c, b, stack[:l.Profile.FanoutFlush], false)
 			stack = stack[l.Profile.FanoutFlush:]
 		}
+		l.Stats.SlotHeld += c.Now() - since
 		s.slot.lock.Unlock(c)
 	}
 	if len(stack) == 0 {

@@ -65,6 +65,8 @@ type Stats struct {
 	// SlotWaits counts how often a CPU found a slot's lock taken, SlotWaited how long they waited, in all (MF-3).
 	SlotWaits  uint64
 	SlotWaited engine.Time
+	// SlotHeld is for how long slots' locks were held while sockets were served under them (3.1.2).
+	SlotHeld engine.Time
 }
 
 // A match is what the tables say of a flow that arrives on an interface.

@@ -15,13 +15,23 @@ type Lab struct {
 	said map[string]string // by command
 }
 
-// NewLab builds rxpath from the module at root and makes a Lab in dir, which
+// NewLab builds rxpath and the programs of the examples from the module at root and makes a Lab in dir, which
 // exists and is empty.
 func NewLab(root, dir string) (*Lab, error) {
-	build := exec.Command("go", "build", "-o", filepath.Join(dir, "bin", "rxpath"), "./cmd/rxpath")
+	programs, err := filepath.Glob(filepath.Join(root, "examples", "*", "main.go"))
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Mkdir(filepath.Join(dir, "bin"), 0o755); err != nil {
+		return nil, err
+	}
+	build := exec.Command("go", "build", "-o", filepath.Join(dir, "bin"), "./cmd/rxpath")
+	for _, p := range programs {
+		build.Args = append(build.Args, "./examples/"+filepath.Base(filepath.Dir(p)))
+	}
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("go build ./cmd/rxpath: %w\n%s", err, out)
+		return nil, fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	if err := os.CopyFS(filepath.Join(dir, "examples"), os.DirFS(filepath.Join(root, "examples"))); err != nil {
 		return nil, err
@@ -30,12 +40,12 @@ func NewLab(root, dir string) (*Lab, error) {
 }
 
 // Output returns what a command prints. A command runs once: who asks for it
-// again gets the same text.
+// again gets the same text. For go run ./examples/NAME, NAME is on the path.
 func (l *Lab) Output(command string) (string, error) {
 	if out, ok := l.said[command]; ok {
 		return out, nil
 	}
-	cmd := exec.Command("sh", "-c", command)
+	cmd := exec.Command("sh", "-c", strings.ReplaceAll(command, "go run ./examples/", ""))
 	cmd.Dir = l.dir
 	cmd.Env = append(os.Environ(), "HOME="+l.dir, "LC_ALL=C",
 		"PATH="+filepath.Join(l.dir, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"))

@@ -19,6 +19,7 @@ type Page struct {
 // which is a template of text/template. It has
 //
 //	{{run `COMMAND`}}             the command and what it prints
+//	{{text `COMMAND`}}            what it prints as a part of the page
 //	{{line 2 `COMMAND`}}          only one line of it, in a sentence
 //	{{$t := table `COMMAND`}}     a command that prints a table,
 //	{{$t}}                        shown here,
@@ -30,6 +31,10 @@ func (l *Lab) Render(name, text string) (*Page, error) {
 		"run": func(command string) (string, error) {
 			out, err := l.Output(command)
 			return console(command, out), err
+		},
+		"text": func(command string) (string, error) {
+			out, err := l.Output(command)
+			return strings.TrimRight(out, "\n"), err
 		},
 		"line": func(n int, command string) (string, error) {
 			out, err := l.Output(command)

@@ -235,7 +235,7 @@ func show(name string, s Summary) string {
 }
 
 // cpuShare matches the metrics that are a share of a CPU's time.
-var cpuShare = regexp.MustCompile(`^cpu(\[[0-9]+\])?\.(hardirq|softirq|ksoftirqd|system|user|idle|busy)$`)
+var cpuShare = regexp.MustCompile(`^cpu(\[[0-9]+\])?\.(hardirq|softirq|ksoftirqd|system|user|idle|busy|spinning)$`)
 
 // IsShare reports whether a metric is a share of a whole, shown in percent.
 func IsShare(metric string) bool {

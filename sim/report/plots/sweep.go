@@ -44,11 +44,11 @@ func Sweep(res *sweep.Results, save func(name string, data []byte) error) error 
 // swept is a sweep laid out for drawing.
 type swept struct {
 	measures []measured // of lines
-	paths  []string
-	points []sweep.PointSummary // those with results
-	x      int                  // the key of the x axis, -1 if none is numeric
-	ratio  bool                 // its axis is logarithmic
-	others []int                // the other keys that vary, those with more values first
+	paths    []string
+	points   []sweep.PointSummary // those with results
+	x        int                  // the key of the x axis, -1 if none is numeric
+	ratio    bool                 // its axis is logarithmic
+	others   []int                // the other keys that vary, those with more values first
 }
 
 func newSwept(res *sweep.Results) *swept {
@@ -101,12 +101,13 @@ type measured struct {
 	name, label string
 	latency     bool
 	share       bool
+	bare        bool // a number without a unit
 }
 
 var sweptMeasures = []measured{
-	{"share(drops)", "lost", false, true},
-	{"p(latency.wire_to_app, 99)_ns", "p99 to the application", true, false},
-	{"cpu.busy", "CPU busy", false, true},
+	{"share(drops)", "lost", false, true, false},
+	{"p(latency.wire_to_app, 99)_ns", "p99 to the application", true, false, false},
+	{"cpu.busy", "CPU busy", false, true, false},
 }
 
 // maxFurther is how many metrics lines has beside its own.
@@ -115,7 +116,8 @@ const maxFurther = 4
 // further describes a metric that was asked for.
 func further(h *sweep.Header, name string) measured {
 	metric := h.Metric(name)
-	return measured{name, shortName(strings.TrimSuffix(name, "_ns")), strings.HasSuffix(metric, "_ns"), sweep.IsShare(metric)}
+	latency, share := strings.HasSuffix(metric, "_ns"), sweep.IsShare(metric)
+	return measured{name, shortName(strings.TrimSuffix(name, "_ns")), latency, share, !latency && !share}
 }
 
 // shortName is what a metric is called beside an axis: its name, or the counter
@@ -150,6 +152,10 @@ func (m *measured) axis(top float64) (unit string, size float64) {
 		return sc.name, sc.size / 1000
 	case m.share:
 		return "%", 0.01
+	case m.bare && top >= 1e6:
+		return "million", 1e6
+	case m.bare:
+		return "", 1
 	}
 	sc := scaleFor(top, packetScales)
 	return sc.name, sc.size
@@ -252,6 +258,9 @@ func (s *swept) lines() *figure {
 		return nil
 	}
 	f := &figure{title: s.title("Losses, latency and CPU time"), note: s.note(), panel: 190 * pixel}
+	if len(s.measures) > 4 {
+		f.panel = 150 * pixel
+	}
 	groups := s.groups(s.points)
 	if len(groups) > maxLines {
 		f.note += fmt.Sprintf("; %d of %d lines", maxLines, len(groups))
@@ -263,6 +272,9 @@ func (s *swept) lines() *figure {
 		}
 	}
 	for _, m := range s.measures {
+		if m.name == sweptMeasures[1].name && len(s.measures) > 4 {
+			m.label = "p99" // there is no room for more
+		}
 		p := newPanel("")
 		s.panel(p, m, groups, s.top(m, s.points))
 		f.panels = append(f.panels, p)
@@ -300,6 +312,9 @@ func (s *swept) panel(p *plot.Plot, m measured, groups []group, top float64) {
 		p.Y.Label.Text += ", " + unit
 	}
 	p.Y.Max = ceiling(top / size)
+	if m.share && top <= 1 {
+		p.Y.Max = min(p.Y.Max, 100)
+	}
 	p.Y.Tick.Marker = linear{4}
 	s.xAxis(p)
 	for i, g := range groups {
@@ -358,7 +373,7 @@ func (s *swept) byRatio() bool {
 		f, _ := sweep.Number(v)
 		lo, hi = min(lo, f), max(hi, f)
 	}
-	return lo > 0 && hi/lo >= 20
+	return lo > 0 && hi/lo >= 16
 }
 
 // at is the place of a value on the x axis.
