@@ -35,6 +35,7 @@ var floors = []row{
 		"sim/scenario", "sim/procfs", "sim/trace", "sim/capture"}},
 	{4, "the host and the run", []string{"sim"}},
 	{5, "scenario files; statistics and tables", []string{"sim/scenariofile", "sim/report"}},
+	{5, "network namespaces of the kernel that runs the program", []string{"sim/live"}},
 	{5, "many runs, recorded truth, helpers for users' tests", []string{"sim/sweep", "sim/verify", "sim/simtest"}},
 	{5, "plots", []string{"sim/report/plots"}},
 	{6, "the command; runnable lessons", []string{"cmd/...", "examples/..."}},
