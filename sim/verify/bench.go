@@ -17,6 +17,10 @@ type bench interface {
 	// firstSender is the sender that is there from the beginning, newSender starts another.
 	firstSender() sender
 	newSender(port uint16, cpu int) (sender, error)
+	// ready is called when the sockets of the set-up are open.
+	ready()
+	// moreWarmUps is how many warm-ups of so many packets each are needed beside n.
+	moreWarmUps(n, packets int) int
 	// datagram returns what puts a well-formed datagram on the wire, headed one that begins with these bytes,
 	// and frame these bytes themselves.
 	datagram(payload int) (func() error, error)

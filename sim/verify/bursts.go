@@ -71,7 +71,8 @@ func (c *Case) secondDevice() bool {
 // bursts replays bursts that reach the receiver inside one section without
 // softirqs each.
 func (w *world) bursts(l []any) (object, error) {
-	for range w.c.setup.WarmUp {
+	n := w.c.setup.WarmUp
+	for range n + w.moreWarmUps(n, 1+len(w.c.mirrors())) {
 		if err := w.warm(); err != nil {
 			return nil, err
 		}

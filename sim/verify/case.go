@@ -26,8 +26,11 @@ type Case struct {
 	setup     setup
 	stimulus  any
 	observed  map[string]any
-	noisyCPUs bool   // machine-wide counters are those of other programs, too
-	on        openOn // what it runs on; nil: a model
+	prof      map[string]string // the profile, if it is not that of the version
+	recorder  *machine          // what it was recorded on, if it says so
+	noisyCPUs bool              // machine-wide counters are those of other programs, too
+	on        openOn            // what it runs on; nil: a model
+	seen      *seen             // what a recorder notes of a run; nil: expectations are checked
 }
 
 // document is the file of a case.
@@ -42,6 +45,8 @@ type document struct {
 	Stimulus      json.RawMessage `json:"stimulus"`
 	Observed      json.RawMessage `json:"observed"`
 	Noise         json.RawMessage `json:"noise"`
+	Profile       json.RawMessage `json:"profile"`
+	Machine       *machine        `json:"machine"`
 	MachineWide   string          `json:"machine_wide_counters"`
 	Contaminated  bool            `json:"machine_wide_counters_contaminated"`
 }
@@ -148,13 +153,23 @@ func Read(fsys fs.FS, file string) (*Case, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parse(fsys, file, data)
+}
+
+// parse reads a case whose file has these bytes.
+func parse(fsys fs.FS, file string, data []byte) (*Case, error) {
 	c := &Case{File: file}
 	var d document
 	if err := strict(data, &d); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	c.Name, c.Group, c.Kernel, c.Description, c.Deterministic = d.Name, d.Group, d.Kernel, d.Description, d.Deterministic
-	c.noisyCPUs = d.Contaminated
+	c.noisyCPUs, c.recorder = d.Contaminated, d.Machine
+	if len(d.Profile) > 0 {
+		if err := strict(d.Profile, &c.prof); err != nil {
+			return c, fmt.Errorf("%s: profile: %w", file, err)
+		}
+	}
 	if d.Group == measured {
 		return c, nil
 	}

@@ -39,8 +39,12 @@ func openModel(c *Case) (bench, error) {
 		return nil, err
 	}
 	e := &c.setup.Env
-	cfg := sim.Config{Host: scenario.DefaultHost(), Senders: []int{0, 1}, Seed: 1}
-	cfg.Kernel, cfg.CPUs, cfg.HZ = p, 2, 250
+	senders := []int{0, 1}[:min(max(c.machine().CPUs, 1), 2)]
+	cfg := sim.Config{Host: scenario.DefaultHost(), Senders: senders, Seed: 1}
+	cfg.Kernel, cfg.CPUs, cfg.HZ = p, c.machine().CPUs, 250
+	if cfg.CPUs < 1 || cfg.CPUs > mostCPUs {
+		return nil, notReplayable(fmt.Sprintf("machine.cpus is %d; want 1 to %d", cfg.CPUs, mostCPUs))
+	}
 	if e.PinnedCPU < 0 || e.PinnedCPU >= cfg.CPUs {
 		return nil, notReplayable(fmt.Sprintf("setup.env.pinned_cpu is %d on a machine with %d CPUs", e.PinnedCPU, cfg.CPUs))
 	}
@@ -52,7 +56,7 @@ func openModel(c *Case) (bench, error) {
 	}
 	cfg.IP.Routes = []ipstack.Route{onLink} // no default route: none of the recorder's namespaces has one
 	cfg.IP.DisableIPv6 = 1
-	cfg.IP.LLC = c.machine().llc
+	cfg.IP.LLC = c.machine().LLC
 	m := &model{c: c}
 	if err := m.network(&cfg); err != nil {
 		return nil, err
@@ -80,12 +84,21 @@ func openModel(c *Case) (bench, error) {
 
 // A machine is what else matters of those on which cases were recorded.
 type machine struct {
-	llc bool // the module llc is loaded
+	CPUs int  `json:"cpus"`
+	LLC  bool `json:"llc"` // there is a handler for 802.2
 }
 
-// machine returns the machine of a case: the 6.18 kernel ran with more modules
-// than the guests of the others.
-func (c *Case) machine() machine { return machine{llc: strings.HasPrefix(c.Kernel, "6.18.")} }
+// mostCPUs is that of a machine.
+const mostCPUs = 4096
+
+// machine returns the machine of a case. Those that do not say had two CPUs, and
+// the 6.18 kernel ran with more modules than the guests of the others.
+func (c *Case) machine() machine {
+	if c.recorder != nil {
+		return *c.recorder
+	}
+	return machine{CPUs: 2, LLC: strings.HasPrefix(c.Kernel, "6.18.")}
+}
 
 // onLink is a route that is there already.
 var onLink = ipstack.Route{Dst: 0x7f000000, PrefixLen: 8, IfIndexes: []int32{1}}
@@ -266,12 +279,8 @@ func setSysctl(f reflect.Value, s string) error {
 
 // words applies what stands in words.
 func (m *model) words(cfg *sim.Config) error {
-	for _, n := range strings.Split(m.c.setup.Note, ";") {
-		n = strings.TrimSpace(strings.ReplaceAll(n, ", native", ",native"))
-		if n == "" {
-			continue
-		}
-		if err := m.note(cfg, strings.ReplaceAll(n, ",native", ", native")); err != nil {
+	for _, n := range m.c.notes() {
+		if err := m.note(cfg, n); err != nil {
 			return err
 		}
 	}
@@ -346,6 +355,10 @@ func (s *simSender) send(dst netip.AddrPort, payload, segment int) error {
 	}
 	return nil
 }
+
+func (m *model) ready() {}
+
+func (m *model) moreWarmUps(int, int) int { return 0 }
 
 func (m *model) firstSender() sender { return m.first }
 

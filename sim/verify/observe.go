@@ -130,7 +130,7 @@ func runLengths(rows [][]int64) []any {
 // shown are the drop reasons that a case can have; a recorder that shared its
 // machine saw those of other programs, too.
 func (w *world) shown(c counters) any {
-	if w.c.noisyCPUs {
+	if w.c.noisyCPUs || c == nil {
 		return ignored{}
 	}
 	return c

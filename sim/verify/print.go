@@ -15,6 +15,8 @@ type Totals struct {
 	NotReplayable int `json:"not_replayable"`
 	// Measured are those of NotReplayable that say how long things took.
 	Measured int `json:"measured"`
+	// NotRun are cases that this machine's kernel could not run.
+	NotRun int `json:"not_run,omitempty"`
 }
 
 // Add counts a result.
@@ -32,6 +34,8 @@ func (t *Totals) Add(r *Result) {
 		if r.Case.Group == measured {
 			t.Measured++
 		}
+	case NotRun:
+		t.NotRun++
 	}
 }
 
@@ -41,6 +45,9 @@ func (t *Totals) Failed() bool { return t.Differ > 0 || t.NotReplayable > t.Meas
 // String is the last line of a verification.
 func (t *Totals) String() string {
 	s := fmt.Sprintf("%d cases: %d ok, %d differ, %d relations, %d not replayable", t.Cases, t.OK, t.Differ, t.Relations, t.NotReplayable)
+	if t.NotRun > 0 {
+		s += fmt.Sprintf(", %d not run", t.NotRun)
+	}
 	if t.Measured > 0 {
 		s += fmt.Sprintf(" (%d of them measurements of time)", t.Measured)
 	}
@@ -94,9 +101,11 @@ func (r *Result) MarshalJSON() ([]byte, error) {
 
 // A Document is a verification as JSON.
 type Document struct {
-	Schema string   `json:"schema"`
-	Totals Totals   `json:"totals"`
-	Cases  []Result `json:"cases"`
+	Schema string `json:"schema"`
+	// Machine is the one on which the cases were run, if they were.
+	Machine *Machine `json:"machine,omitempty"`
+	Totals  Totals   `json:"totals"`
+	Cases   []Result `json:"cases"`
 }
 
 // DocumentSchema names the form of a Document.

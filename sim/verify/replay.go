@@ -86,9 +86,18 @@ func (c *Case) run(f func(*world) (object, error)) (object, error) {
 	if err := w.openSockets(); err != nil {
 		return nil, err
 	}
+	w.ready()
 	o, err := f(w)
 	if err == nil {
-		err = errors.Join(w.check(), w.buffersGot())
+		err = w.check()
+		if c.seen == nil {
+			err = errors.Join(err, w.buffersGot())
+		} else {
+			c.seen.rcvbufs = nil
+			for _, r := range w.rx {
+				c.seen.rcvbufs = append(c.seen.rcvbufs, r.RcvBuf())
+			}
+		}
 	}
 	return o, err
 }

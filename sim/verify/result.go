@@ -15,9 +15,10 @@ const (
 	Differs                      // some are not
 	Relation                     // noisy when it was recorded: what holds in every run holds
 	NotReplayable                // nothing was compared
+	NotRun                       // a case that this machine's kernel can't run
 )
 
-var verdictNames = [...]string{"ok", "differs", "relation", "not replayable"}
+var verdictNames = [...]string{"ok", "differs", "relation", "not replayable", "not run"}
 
 // String returns the word that results use.
 func (v Verdict) String() string { return verdictNames[v] }
@@ -63,6 +64,11 @@ func Run(c *Case) Result {
 // RunFile reads and replays the case in a file.
 func RunFile(fsys fs.FS, file string) Result {
 	c, err := Read(fsys, file)
+	return runRead(file, c, err)
+}
+
+// runRead replays a case that was read from a file, if it could be.
+func runRead(file string, c *Case, err error) Result {
 	if err != nil {
 		if c == nil {
 			c = &Case{File: file}

@@ -53,6 +53,10 @@ func (w *world) beforeMeasured() error {
 			return fmt.Errorf("setup.before_the_measured_part[%d]: %w", i, err)
 		}
 	}
+	if w.c.seen != nil {
+		w.c.seen.before = w.columns()
+		return nil
+	}
 	if want := w.c.setup.SocketsBefore; want != nil {
 		if d := compare(nil, "setup.sockets_before", plain(any(want)), w.columns()); len(d) > 0 {
 			return errors.New(d[0].String())
@@ -163,6 +167,15 @@ func (w *world) injectAll(m map[string]any, count int) error {
 		}
 	}
 	return nil
+}
+
+// closes reports whether a case closes a socket.
+func (c *Case) closes() bool {
+	l, _ := c.stimulus.([]any)
+	return slices.ContainsFunc(l, func(o any) bool {
+		m, _ := o.(map[string]any)
+		return m["op"] == "close"
+	})
 }
 
 func (w *world) closeSocket(m map[string]any) error {

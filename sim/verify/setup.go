@@ -3,8 +3,10 @@ package verify
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,15 +28,34 @@ type notReplayable string
 
 func (n notReplayable) Error() string { return string(n) }
 
-// profile returns the profile of a case's kernel.
+// profileBase is the key of the profile that others of a case's profile change.
+const profileBase = "base"
+
+// profile returns the profile of a case: that of its kernel's version, or the one
+// that the case derives.
 func (c *Case) profile() (kernel.Profile, error) {
 	parts := strings.SplitN(c.Kernel, ".", 3)
 	if len(parts) < 2 {
 		return kernel.Profile{}, notReplayable(fmt.Sprintf("kernel %q is no version", c.Kernel))
 	}
-	p, err := kernel.ProfileNamed("linux-" + parts[0] + "." + parts[1])
+	name := "linux-" + parts[0] + "." + parts[1]
+	if c.prof != nil {
+		name = c.prof[profileBase]
+	}
+	p, err := kernel.ProfileNamed(name)
 	if err != nil {
+		if c.prof != nil {
+			return p, notReplayable(fmt.Sprintf("profile.base: no profile %q", name))
+		}
 		return p, notReplayable(fmt.Sprintf("no profile for kernel %s", c.Kernel))
+	}
+	for _, k := range slices.Sorted(maps.Keys(c.prof)) {
+		if k == profileBase {
+			continue
+		}
+		if err := p.Set(k, c.prof[k]); err != nil {
+			return p, notReplayable("profile: " + err.Error())
+		}
 	}
 	return p, nil
 }
@@ -165,10 +186,20 @@ var (
 	firewall   = regexp.MustCompile(`^(?:nft|iptables\S*) (ingress|prerouting|input)\b.*?\b(drop|reject)\b`)
 )
 
+// notes returns the clauses of the note of a set-up.
+func (c *Case) notes() (out []string) {
+	for _, n := range strings.Split(c.setup.Note, ";") {
+		if n = strings.TrimSpace(n); n != "" {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
 // wait returns how long the recorder waited after its stimulus.
 func (c *Case) wait() engine.Time {
-	for _, n := range strings.Split(c.setup.Note, ";") {
-		if m := noteWait.FindStringSubmatch(strings.TrimSpace(n)); m != nil {
+	for _, n := range c.notes() {
+		if m := noteWait.FindStringSubmatch(n); m != nil {
 			s, _ := strconv.ParseFloat(m[1], 64)
 			return engine.Time(s*1000) * engine.Millisecond
 		}

@@ -1,0 +1,296 @@
+package verify
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net/netip"
+	"os"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/seed-556df219/rxpath/sim/live"
+)
+
+// probeSysctls are settings that cases come with.
+var probeSysctls = []string{
+	"net.core.dev_weight", "net.core.dev_weight_rx_bias", "net.core.flow_limit_cpu_bitmap", "net.core.gro_normal_batch", "net.core.mem_pcpu_rsv",
+	"net.core.netdev_budget", "net.core.netdev_budget_usecs", "net.core.netdev_max_backlog", "net.core.netdev_tstamp_prequeue",
+	"net.core.rmem_default", "net.core.rmem_max", "net.ipv4.conf.all.igmpv3_unsolicited_report_interval", "net.ipv4.conf.all.rp_filter",
+	"net.ipv4.conf.default.rp_filter", "net.ipv4.icmp_ratemask", "net.ipv4.igmp_max_memberships", "net.ipv4.igmp_qrv", "net.ipv4.ip_forward",
+	"net.ipv4.ipfrag_high_thresh", "net.ipv4.ipfrag_max_dist", "net.ipv4.ipfrag_time", "net.ipv4.udp_early_demux", "net.ipv4.udp_mem", "net.ipv4.udp_rmem_min",
+}
+
+// ThisMachine looks at the kernel that runs this program, and probes what it
+// does in a namespace of its own. The error says what is missing.
+func ThisMachine(ctx context.Context) (*Machine, error) {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return nil, err
+	}
+	m := &Machine{Release: unix.ByteSliceToString(u.Release[:]), CPUs: runtime.NumCPU()}
+	var err error
+	if _, m.Version, err = release(m.Release); err != nil {
+		return nil, err
+	}
+	m.host = live.HostSysctls(probeSysctls)
+	if m.own, err = live.OwnSysctls(ctx, probeSysctls); err != nil {
+		return nil, err
+	}
+	var o observation
+	if err := live.Run(ctx, o.probe); err != nil {
+		return nil, fmt.Errorf("probing the kernel: %w", err)
+	}
+	if m.LLC = o.llc; o.noReasons != nil {
+		m.NoReasons = o.noReasons.Error()
+	}
+	return m, m.derive(&o)
+}
+
+// hasLLC reports whether there is a handler for 802.2 (ETH_P_802_2).
+func hasLLC() bool {
+	data, err := os.ReadFile("/proc/thread-self/net/ptype")
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(data)) {
+		if strings.HasPrefix(line, "0004") {
+			return true
+		}
+	}
+	return false
+}
+
+// probeCount is how many datagrams a probe's buffer holds.
+const probeCount = 8
+
+// probe measures on lo what decides a profile.
+func (o *observation) probe() error {
+	lo := netip.MustParseAddr("127.0.0.1")
+	n, err := live.Open(live.Config{Kind: "lo", Device: "lo", MTU: 65536, RXAddr: lo, TXAddr: lo})
+	if err != nil {
+		return err
+	}
+	defer n.Close()
+	to := netip.AddrPortFrom(lo, receiverPort)
+	s, err := n.Sender(netip.AddrPortFrom(lo, senderPort))
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	// fill sends one datagram more than two buffers hold, and returns what is queued then.
+	fill := func(asked int) (*live.Socket, int, error) {
+		r, err := n.Socket(&live.Options{Local: netip.AddrPortFrom(netip.IPv4Unspecified(), receiverPort), RcvBufForce: &asked})
+		if err != nil {
+			return nil, 0, err
+		}
+		for range 2*probeCount + 1 {
+			if err := s.Send(to, 0, 0); err != nil {
+				r.Close()
+				return nil, 0, err
+			}
+		}
+		return r, 2*probeCount + 1 - int(r.MemInfo()[8]), nil
+	}
+	r, _, err := fill(1 << 20)
+	if err != nil {
+		return err
+	}
+	rmem := r.MemInfo()[0]
+	o.truesize = int64(rmem) / (2*probeCount + 1)
+	if _, err := r.Recv(0, 0); err != nil {
+		return err
+	}
+	o.released = r.MemInfo()[0] < rmem
+	r.Close()
+	o.holds = probeCount
+	for _, b := range []struct {
+		took  *int
+		extra int64
+	}{{&o.exact, 0}, {&o.loose, o.truesize / 2}} { // SO_RCVBUF is doubled
+		r, took, err := fill(int(probeCount*o.truesize+b.extra) / 2)
+		if err != nil {
+			return err
+		}
+		*b.took = took
+		r.Close()
+	}
+	data, err := os.ReadFile("/proc/thread-self/net/softnet_stat")
+	if err != nil {
+		return err
+	}
+	if _, o.columns, err = live.Softnet(data); err != nil {
+		return err
+	}
+	o.counters = map[string]bool{}
+	for name := range n.Counters().Net { // Any order: a set.
+		o.counters[name] = true
+	}
+	o.noReasons, o.llc = n.NoReasons(), hasLLC()
+	return n.Err()
+}
+
+// Bounds of how often a case is run: until two runs agree, and until two have
+// the least of what other programs move, too.
+const (
+	fewestRuns = 2
+	mostRuns   = 5
+)
+
+// Run runs a case on the machine, records what the kernel counts, and replays the
+// recording on the model.
+func (m *Machine) Run(ctx context.Context, fsys fs.FS, file string) (*Recording, error) {
+	c, err := Read(fsys, file)
+	if err != nil {
+		if c == nil {
+			c = &Case{File: file}
+		}
+		return &Recording{Result: Result{Case: c, Verdict: NotReplayable, Reason: fmt.Sprintf("not understood: %v", err)}}, nil
+	}
+	switch {
+	case c.Group == measured:
+		return notRun(c, "measurements of time"), nil
+	case !c.Deterministic:
+		return notRun(c, "its numbers are not the same in every run"), nil
+	}
+	note := m.adapt(c)
+	runs, err := m.observe(ctx, c)
+	if why, ok := errors.AsType[notReplayable](err); ok {
+		return notRun(c, "%s", why), nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.Name, err)
+	}
+	if runs.observed == nil {
+		return notRun(c, "no two of %d runs gave the same", runs.count), nil
+	}
+	template, err := fs.ReadFile(fsys, file)
+	if err != nil {
+		return nil, err
+	}
+	attained := fmt.Sprintf("least of %d runs, attained in %d", runs.count, runs.attained)
+	doc, err := m.rewrite(template, c, runs.seen, runs.observed, runs.count, attained, runs.attained < fewestRuns)
+	if err != nil {
+		return nil, err
+	}
+	recorded, err := parse(embed.FS{}, file, doc) // it has every setting in it, and needs no other file
+	r := runRead(file, recorded, err)
+	if r.Reason == "" {
+		r.Reason = note
+	}
+	return &Recording{Result: r, Document: doc}, nil
+}
+
+// runs is what several runs of a case gave.
+type runs struct {
+	observed map[string]any // nil: no two gave the same
+	seen     *seen
+	count    int
+	attained int // runs with the least machine-wide counters
+}
+
+// observe runs a case until two runs agree.
+func (m *Machine) observe(ctx context.Context, c *Case) (*runs, error) {
+	out := &runs{}
+	var all []map[string]any
+	quiet := false // the machine received nothing else, in one run at least
+	for out.count < mostRuns {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		arrived := live.Arrived()
+		o, s, err := m.once(ctx, c)
+		quiet = quiet || live.Arrived() == arrived
+		if err != nil {
+			return nil, err
+		}
+		out.count++
+		all = append(all, o)
+		same := []map[string]any{}
+		for _, b := range all {
+			if reflect.DeepEqual(without(b), without(o)) {
+				same = append(same, b)
+			}
+		}
+		if len(same) < fewestRuns {
+			continue
+		}
+		out.observed, out.attained = merged(same)
+		out.seen = s
+		if !quiet || c.wait() > 0 { // a wait is long enough for other programs to send something, too
+			out.attained = 0
+		}
+		if out.attained >= fewestRuns || c.wait() > 0 {
+			break
+		}
+	}
+	return out, nil
+}
+
+// merged returns runs that agree as one, with the least machine-wide counters,
+// and how many of them had those.
+func merged(same []map[string]any) (o map[string]any, attained int) {
+	o = deepCopy(same[0]).(map[string]any)
+	for _, b := range same[1:] {
+		least(o, b, false)
+	}
+	for _, b := range same {
+		if reflect.DeepEqual(o, b) {
+			attained++
+		}
+	}
+	return o, attained
+}
+
+func deepCopy(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		out := maps.Clone(v)
+		for k, e := range out { // Any order: keys are different.
+			out[k] = deepCopy(e)
+		}
+		return out
+	case []any:
+		out := slices.Clone(v)
+		for i := range out {
+			out[i] = deepCopy(out[i])
+		}
+		return out
+	}
+	return v
+}
+
+// once runs a case one time.
+func (m *Machine) once(ctx context.Context, c *Case) (map[string]any, *seen, error) {
+	one := *c
+	one.noisyCPUs = false
+	one.seen = &seen{}
+	one.on = func(c *Case) (bench, error) { return openKernel(c, m) }
+	var shaped any
+	err := live.Run(ctx, func() error {
+		got, err := replay(&one)
+		if err != nil {
+			return err
+		}
+		shaped, err = shape("observed", any(one.observed), got)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	data, err := json.Marshal(shaped)
+	if err != nil {
+		return nil, nil, err
+	}
+	var out map[string]any
+	err = loose(data, &out)
+	return out, one.seen, err
+}
