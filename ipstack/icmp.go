@@ -3,6 +3,7 @@ package ipstack
 import (
 	"github.com/seed-556df219/rxpath/sim/cpu"
 	"github.com/seed-556df219/rxpath/sim/engine"
+	"github.com/seed-556df219/rxpath/sim/kernel"
 	"github.com/seed-556df219/rxpath/sim/skb"
 )
 
@@ -98,12 +99,17 @@ func icmpError(typ uint8) bool {
 func (l *Layer) icmpSend(c *cpu.Core, now engine.Time, typ uint8, b *skb.Buff) {
 	m := &l.Net.ICMP
 	if b.IfIndex != 1 && l.Config.ICMPRatemask>>typ&1 != 0 {
+		limited := l.Profile.NetstatColumns >= kernel.NetstatOf61 // counted
 		if !l.globalAllow(now) {
-			m.OutRateLimitGlobal++
+			if limited {
+				m.OutRateLimitGlobal++
+			}
 			return
 		}
 		if !l.peerAllow(b.Head.Src, now) {
-			m.OutRateLimitHost++
+			if limited {
+				m.OutRateLimitHost++
+			}
 			return
 		}
 	}

@@ -1,13 +1,16 @@
 package sim
 
 import (
+	"fmt"
 	"net/netip"
 
 	"github.com/seed-556df219/rxpath/nic"
 	"github.com/seed-556df219/rxpath/sim/engine"
 	"github.com/seed-556df219/rxpath/sim/kernel"
+	"github.com/seed-556df219/rxpath/sim/law"
 	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/sim/skb"
+	"github.com/seed-556df219/rxpath/sim/traffic"
 )
 
 // The devices without hardware of random worlds.
@@ -44,10 +47,31 @@ func (w *world) senders() {
 			w.cfg.Senders = append(w.cfg.Senders, w.pick(w.cfg.CPUs))
 		}
 		if w.one(2) {
+			w.cfg.Sending = w.sending()
+		}
+		if w.one(2) {
 			w.cfg.Kernel = []kernel.Profile{kernel.Linux61(), kernel.Linux618()}[w.pick(2)]
 		}
 	}
 	w.rnd = drawn
+}
+
+// sending are processes that send by themselves: over lo, over veth, to the tap device.
+func (w *world) sending() (out []scenario.Sender) {
+	for i := range w.between(1, 3) {
+		s := scenario.Sender{Name: fmt.Sprint("program", i), CPU: w.pick(w.cfg.CPUs), Local: netip.MustParseAddrPort("10.77.0.1:41000"), Payload: law.Constant(int64(w.pick(300))),
+			Pace: traffic.Config{MilliPPS: uint64(w.between(1, 400)) * 1_000_000, Arrivals: traffic.Arrivals{Kind: traffic.Poisson}, Start: engine.Time(w.pick(200)) * engine.Microsecond}}
+		switch w.pick(3) {
+		case 0:
+			s.Dst, s.Local = worldLo, netip.MustParseAddrPort("127.0.0.1:41000")
+		case 1:
+			s.Dst, s.Namespace, s.Segment = worldVeth, "tx", w.pick(100)
+		default:
+			s.Dst, s.Tap = netip.AddrPortFrom(netip.MustParseAddr("10.78.0.2"), port), "tap0"
+		}
+		out = append(out, s)
+	}
+	return out
 }
 
 // sendings adds what processes send to the instants of a run.
@@ -95,6 +119,9 @@ func sentBy(h *Host) map[string]uint64 {
 	lo, _ := h.Link("", "lo")
 	out["sent over lo"] = lo.TXPackets
 	out["sent"] = own.UDP.OutDatagrams
+	for _, s := range h.sending {
+		out["sent by a program"] += s.Sent()
+	}
 	if tx, ok := h.Namespace("tx"); ok {
 		veth, _ := h.Link("tx", "veth1")
 		tap, _ := h.Link("", "tap0")

@@ -630,7 +630,7 @@ func (c *coverage) report(t *testing.T) {
 		"service by a worker", "full queue of workers, dropped", "full queue of workers, waited", "MemErrors", "lock_sock by a program",
 		"igb rx_no_buffer_count", "igb rx_fifo_errors", "igb rx_queue_0_drops",
 		"datagram of fragments", "fragment overlap", "connection", "early drop of a connection",
-		"sent", "sent over lo", "sent over veth", "not taken by the other end", "sent in fragments", "written to a tap", "ICMP error that came back"} {
+		"sent", "sent by a program", "sent over lo", "sent over veth", "not taken by the other end", "sent in fragments", "written to a tap", "ICMP error that came back"} {
 		t.Logf("%-28s %9d", e, c.events[e])
 		require.NotZero(t, c.events[e], "no case saw a %s", e)
 	}

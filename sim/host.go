@@ -34,8 +34,9 @@ type Config struct {
 	// Veths and Tuns are devices without hardware.
 	Veths []scenario.Veth
 	Tuns  []scenario.Tun
-	// Senders are the CPUs on which processes may send: see NewSender.
+	// Senders are the CPUs on which processes may send: see NewSender. Sending are processes that send by themselves.
 	Senders []int
+	Sending []scenario.Sender
 	// Devices are those on top of the interfaces, Taps the packet sockets that are not of one of either.
 	Devices []scenario.Device
 	Taps    []scenario.Tap
@@ -84,6 +85,7 @@ type Host struct {
 	spaces    []*namespace // the host's own first
 	mirrors   map[transmitter][]transmitter
 	timers    []*Sender // by CPU, of packets that timers send
+	sending   []*Sender // by themselves
 	ports     []*nic.Port
 	napis     []*napi.Instance
 	pollers   []*softirq.Thread // of threaded interfaces
@@ -102,8 +104,8 @@ type Host struct {
 // NewHost assembles a host: the stages bottom-up, each joined to the next. It
 // returns every fault of the configuration at once, as *cfgerr.Error values.
 func NewHost(cfg Config) (*Host, error) {
-	sc := scenario.Scenario{Host: cfg.Host, NICs: cfg.NICs, Devices: cfg.Devices, Raw: cfg.Raw, Taps: cfg.Taps, Apps: cfg.Apps, Run: scenario.Run{For: engine.Second}}
-	if err := errors.Join(sc.Validate(), validateDevices(&cfg)); err != nil {
+	sc := scenario.Scenario{Host: cfg.Host, NICs: cfg.NICs, Veths: cfg.Veths, Tuns: cfg.Tuns, Senders: cfg.Sending, Devices: cfg.Devices, Raw: cfg.Raw, Taps: cfg.Taps, Apps: cfg.Apps, Run: scenario.Run{For: engine.Second}}
+	if err := errors.Join(sc.Validate(), validateSenders(&cfg)); err != nil {
 		return nil, err
 	}
 	declared := cfg.NICs
@@ -143,6 +145,9 @@ func NewHost(cfg Config) (*Host, error) {
 		if err := h.openApp(&cfg.Apps[i]); err != nil {
 			return nil, err
 		}
+	}
+	if err := h.startSending(); err != nil {
+		return nil, err
 	}
 	h.joinCores()
 	return h, nil

@@ -314,3 +314,25 @@ func TestClonesAreNotCondensed618(t *testing.T) {
 		})
 	}
 }
+
+// 6.18/4.3: what a rate limit of ICMP holds back is counted from 6.1 on: at the
+// host's limit, and at that of the peer.
+func TestICMPRateLimitCounted618(t *testing.T) {
+	for name, tc := range map[string]struct {
+		k            kernel.Profile
+		global, host uint64
+	}{
+		"6.18/4.3 4.0":  {kernel.Linux40(), 0, 0},
+		"6.18/4.3 6.18": {kernel.Linux618(), 10, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := hostOf(t, func(c *Config) {
+				c.Host = scenario.HostWith(tc.k)
+				c.IP.ICMPMsgsBurst, c.IP.ICMPMsgsPerSec = 10, 10
+			})
+			icmp := send(t, h, h.UDPFrame(sender, local, 10), 20).Net.ICMP
+			require.EqualValues(t, 6, icmp.OutMsgs)
+			require.Equal(t, [2]uint64{tc.global, tc.host}, [2]uint64{icmp.OutRateLimitGlobal, icmp.OutRateLimitHost})
+		})
+	}
+}

@@ -167,7 +167,7 @@ func Run(ctx context.Context, sc *scenario.Scenario, opts Options) (*Result, err
 		return nil, &cfgerr.Error{Path: "run.max_memory", Value: sc.Run.MaxMemory,
 			Want: fmt.Sprintf("at least %d: what the queues of this scenario could take in bytes", need)}
 	}
-	h, err := NewHost(Config{Host: sc.Host, NICs: sc.NICs, Devices: sc.Devices, Raw: sc.Raw, Taps: sc.Taps, OpenFilter: opts.OpenFilter, Apps: sc.Apps, Seed: sc.Run.Seed, Naive: sc.Run.Naive})
+	h, err := NewHost(Config{Host: sc.Host, NICs: sc.NICs, Veths: sc.Veths, Tuns: sc.Tuns, Sending: sc.Senders, Devices: sc.Devices, Raw: sc.Raw, Taps: sc.Taps, OpenFilter: opts.OpenFilter, Apps: sc.Apps, Seed: sc.Run.Seed, Naive: sc.Run.Naive})
 	if err != nil {
 		return nil, err
 	}
@@ -232,6 +232,16 @@ func memoryBound(sc *scenario.Scenario) int64 {
 		}
 		if len(sc.NICs[i].RPS)+len(sc.NICs[i].RPSFlowCnt) > 0 {
 			n += int64(sc.Host.CPUs) * 2 * backlog * backlogEntryBytes
+		}
+	}
+	if len(sc.Senders) > 0 { // every CPU's backlog can be theirs
+		n += int64(sc.Host.CPUs) * 2 * backlog * backlogEntryBytes
+	}
+	for i := range sc.Veths {
+		for j := range sc.Veths[i] {
+			for k := range sc.Veths[i][j].Taps {
+				n += tapBytes(&sc.Veths[i][j].Taps[k])
+			}
 		}
 	}
 	for i := range sc.Taps {

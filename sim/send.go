@@ -27,6 +27,8 @@ type SenderConfig struct {
 	Device string
 	// NoMulticastLoop clears IP_MULTICAST_LOOP.
 	NoMulticastLoop bool
+	// Nice is its nice value.
+	Nice int
 }
 
 // A Sender is a process with a UDP socket, or a packet socket, that sends from a
@@ -46,6 +48,9 @@ type Sender struct {
 	queue []sending
 	buff  skb.Buff
 	sent  uint64
+	plan  *plan
+	call  sending // the one under way
+	out   packet  // of it
 }
 
 // A sending is one call of sendmsg, or of write.
@@ -77,7 +82,7 @@ func (h *Host) NewSender(cfg SenderConfig) (*Sender, error) {
 	if s.ns == nil {
 		return nil, &cfgerr.Error{Path: "namespace", Value: cfg.Namespace, Want: "a namespace of this host"}
 	}
-	s.task = h.cores[cfg.CPU].NewTask(cfg.Name, 0, s.step)
+	s.task = h.cores[cfg.CPU].NewTask(cfg.Name, cfg.Nice, s.step)
 	return s, nil
 }
 
@@ -131,20 +136,23 @@ func (s *Sender) Sent() uint64 { return s.sent }
 
 // step is what the process does: one call after the other, then sleep.
 func (s *Sender) step(c *cpu.Core, t *cpu.Task) {
-	if len(s.queue) == 0 {
+	o := &s.call
+	switch {
+	case len(s.queue) > 0:
+		*o = s.queue[0]
+		if s.queue = s.queue[1:]; len(s.queue) == 0 {
+			s.queue = nil
+		}
+	case s.plan == nil || !s.plan.due(c, o):
 		t.Sleep()
 		return
-	}
-	o := s.queue[0]
-	if s.queue = s.queue[1:]; len(s.queue) == 0 {
-		s.queue = nil
 	}
 	h := s.ns.host
 	c.Spend(h.costs.Syscall.Fixed)
 	if o.frame == nil {
-		s.sendmsg(c, &o)
+		s.sendmsg(c, o)
 	} else {
-		s.packetSendmsg(c, &o)
+		s.packetSendmsg(c, o)
 	}
 	s.sent++
 	t.Continue(0, true)
@@ -197,7 +205,8 @@ func (s *Sender) sendmsg(c *cpu.Core, o *sending) {
 	ns := s.ns
 	h := ns.host
 	c.Spend(h.costs.Send.For(uint32(o.payload)))
-	p := &packet{dst: skb.AddrFrom(o.dst.Addr()), proto: skb.ProtoUDP, sport: s.cfg.Local.Port(), dport: o.dst.Port(),
+	p := &s.out
+	*p = packet{dst: skb.AddrFrom(o.dst.Addr()), proto: skb.ProtoUDP, sport: s.cfg.Local.Port(), dport: o.dst.Port(),
 		src: skb.AddrFrom(s.cfg.Local.Addr()), loop: !s.cfg.NoMulticastLoop}
 	if !ns.routeOutput(p, s.cfg.Device) || ns.transmitterOf(p.dev.Index) == nil {
 		ns.net.IP.OutNoRoutes++
@@ -442,7 +451,8 @@ func (ns *namespace) intern(hd skb.Header) *skb.Header {
 		if ns.headers == nil || len(ns.headers) >= maxHeaders {
 			ns.headers = map[skb.Header]*skb.Header{}
 		}
-		p = &hd
+		own := hd // of a known header nothing is kept
+		p = &own
 		ns.headers[hd] = p
 	}
 	return p

@@ -10,7 +10,6 @@ import (
 	"github.com/seed-556df219/rxpath/nic"
 	"github.com/seed-556df219/rxpath/sim/cfgerr"
 	"github.com/seed-556df219/rxpath/sim/cpu"
-	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/sim/skb"
 )
 
@@ -61,7 +60,7 @@ func (h *Host) addVeths() error {
 			e := &ends[j]
 			in[j] = h.namespaceNamed(e.Namespace)
 			if _, err := in[j].ip.DeviceNamed(e.Name); err == nil {
-				return &cfgerr.Error{Path: fmt.Sprintf("veths[%d][%d].name", i, j), Value: e.Name, Want: "a name of its own"}
+				return &cfgerr.Error{Path: fmt.Sprintf("veths[%d].%s.name", i, [...]string{"end", "peer"}[j]), Value: e.Name, Want: "a name of its own"}
 			}
 			d := in[j].addDevice(e.Name, skb.MAC(e.MAC), e.MTU, e.Addr, e.PrefixLen, e.RPS)
 			d.Conf = e.Conf
@@ -91,7 +90,7 @@ func (h *Host) addMirrors() error {
 			for k, name := range e.Mirror {
 				d, err := ns.ip.DeviceNamed(name)
 				if err != nil || ns.transmitterOf(d.Index) == nil {
-					return &cfgerr.Error{Path: fmt.Sprintf("veths[%d][%d].mirror[%d]", i, j, k), Value: name, Want: "an interface of the same namespace that sends"}
+					return &cfgerr.Error{Path: fmt.Sprintf("veths[%d].%s.mirror[%d]", i, [...]string{"end", "peer"}[j], k), Value: name, Want: "an interface of the same namespace that sends"}
 				}
 				if h.mirrors == nil {
 					h.mirrors = map[transmitter][]transmitter{}
@@ -123,6 +122,9 @@ func (h *Host) senderCPUs(busy []bool) {
 	for _, c := range h.cfg.Senders {
 		busy[c] = true
 	}
+	for i := range h.cfg.Sending {
+		busy[h.cfg.Sending[i].CPU] = true
+	}
 	mark := func(cpus []int) {
 		for _, c := range cpus {
 			busy[c] = true
@@ -138,9 +140,9 @@ func (h *Host) senderCPUs(busy []bool) {
 	}
 }
 
-// validateDevices reports what is wrong with devices without hardware.
-func validateDevices(cfg *Config) error {
-	errs := []error{scenario.ValidateDevices(cfg.Veths, cfg.Tuns, cfg.CPUs)}
+// validateSenders reports CPUs that there are not.
+func validateSenders(cfg *Config) error {
+	var errs []error
 	for i, c := range cfg.Senders {
 		errs = append(errs, cfgerr.Range(fmt.Sprintf("senders[%d]", i), c, 0, cfg.CPUs-1))
 	}

@@ -112,3 +112,20 @@ func TestDefault(t *testing.T) {
 	last := r.Stages[len(r.Stages)-1]
 	require.Greater(t, last.Hist.Quantile(990_000), 10*last.Hist.Quantile(500_000), "%s has no tail", last.Name)
 }
+
+// TestContainers: the client pays for receiving; the pauses cost what the buffer
+// does not hold, and RPS moves the work elsewhere.
+func TestContainers(t *testing.T) {
+	r := run(t, "containers.yaml")
+	require.NotZero(t, lost(r, skb.SocketRcvbuff))
+	require.Equal(t, lost(r, skb.SocketRcvbuff), allLost(r))
+	require.NotZero(t, r.Snapshot.CPUs[0].Time.Softirq)
+	require.Zero(t, r.Snapshot.CPUs[2].Softnet.Processed)
+	require.Zero(t, allLost(run(t, "containers.yaml", "apps[server].sockets[0].rcvbuf=2MiB")))
+	moved := run(t, "containers.yaml", "veths[0].end.rps=[2]")
+	require.Zero(t, moved.Snapshot.CPUs[0].Softnet.Processed)
+	require.NotZero(t, moved.Snapshot.CPUs[2].Softnet.Processed)
+	faster := run(t, "containers.yaml", "senders[client].rate=200kpps")
+	require.InEpsilon(t, 2*r.Waterfall.Offered, faster.Waterfall.Offered, 0.02)
+	require.InEpsilon(t, 2*r.Waterfall.Offered, run(t, "containers.yaml", "load=2").Waterfall.Offered, 0.02)
+}

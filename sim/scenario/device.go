@@ -95,7 +95,7 @@ func VLANName(nic string, id int) string { return fmt.Sprintf("%s.%d", nic, id) 
 
 // DeviceNames returns the names of all devices but lo in the order of their
 // interface indices, which count up from 2.
-func DeviceNames(nics []NIC, devices []Device) []string {
+func DeviceNames(nics []NIC, veths []Veth, tuns []Tun, devices []Device) []string {
 	var out []string
 	for i := range nics {
 		out = append(out, nics[i].Name)
@@ -104,6 +104,16 @@ func DeviceNames(nics []NIC, devices []Device) []string {
 		for _, id := range nics[i].VLANs {
 			out = append(out, VLANName(nics[i].Name, id))
 		}
+	}
+	for i := range veths {
+		for j := range veths[i] {
+			if veths[i][j].Namespace == "" {
+				out = append(out, veths[i][j].Name)
+			}
+		}
+	}
+	for i := range tuns {
+		out = append(out, tuns[i].Name)
 	}
 	for i := range devices {
 		out = append(out, devices[i].Name)
@@ -190,7 +200,7 @@ func (s *Scenario) validateDevices() error {
 			l.vlanIDs[VLANName(n.Name, id)] = true
 		}
 	}
-	var errs []error
+	errs := []error{s.validateSoftware(l.known)}
 	for i := range s.Devices {
 		d := &s.Devices[i]
 		at := fmt.Sprintf("devices[%d]", i)

@@ -30,6 +30,10 @@ type Scenario struct {
 	Name string
 	Host Host
 	NICs []NIC
+	// Veths and Tuns are devices without hardware, Senders the processes that send over them and over lo.
+	Veths   []Veth
+	Tuns    []Tun
+	Senders []Sender
 	// Devices are the network devices on top of the interfaces.
 	Devices []Device
 	// Raw are raw IPv4 sockets.
@@ -301,7 +305,7 @@ func (s *Scenario) Validate() error {
 		errs = append(errs, cfgerr.Under(fmt.Sprintf("raw[%d]", i), s.Raw[i].Validate()))
 	}
 	devices := map[string]bool{"lo": true}
-	for _, name := range DeviceNames(s.NICs, s.Devices) {
+	for _, name := range DeviceNames(s.NICs, s.Veths, s.Tuns, s.Devices) {
 		devices[name] = true
 	}
 	flows := map[string]bool{}

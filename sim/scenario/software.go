@@ -65,20 +65,42 @@ func (d *soft) validate(cpus int) error {
 	return errors.Join(errs...)
 }
 
-// ValidateDevices reports every fault of devices without hardware on a host with
-// that many CPUs.
-func ValidateDevices(veths []Veth, tuns []Tun, cpus int) error {
+// validateSoftware reports every fault of devices without hardware, and of the
+// processes that send over them. known has the names of the devices that there
+// are in the host's own namespace, and gets those of these.
+func (s *Scenario) validateSoftware(known map[string]bool) error {
 	var errs []error
-	for i := range veths {
-		for j := range veths[i] {
-			e := &veths[i][j]
-			errs = append(errs, cfgerr.Under(fmt.Sprintf("veths[%d][%d]", i, j), e.Conf.Validate()),
-				cfgerr.Under(fmt.Sprintf("veths[%d][%d]", i, j), (&soft{e.Name, e.MTU, e.PrefixLen, e.RPS}).validate(cpus)))
+	cpus := s.Host.CPUs
+	taps, namespaces := map[string]bool{}, map[string]bool{"": true}
+	own := func(at, name string) {
+		errs = append(errs, cfgerr.Check(!known[name], at+".name", name, "a name of its own"))
+		known[name] = true
+	}
+	for i := range s.Veths {
+		for j, key := range []string{"end", "peer"} {
+			e, at := &s.Veths[i][j], fmt.Sprintf("veths[%d].%s", i, key)
+			errs = append(errs, cfgerr.Under(at, e.Conf.Validate()),
+				cfgerr.Under(at, (&soft{e.Name, e.MTU, e.PrefixLen, e.RPS}).validate(cpus)))
+			for k := range e.Taps {
+				errs = append(errs, cfgerr.Under(fmt.Sprintf("%s.taps[%d]", at, k), e.Taps[k].validate(cpus)))
+			}
+			if namespaces[e.Namespace] = true; e.Namespace == "" {
+				own(at, e.Name)
+			}
 		}
 	}
-	for i := range tuns {
-		t := &tuns[i]
-		errs = append(errs, cfgerr.Under(fmt.Sprintf("tuns[%d]", i), (&soft{t.Name, t.MTU, t.PrefixLen, t.RPS}).validate(cpus)))
+	for i := range s.Tuns {
+		t, at := &s.Tuns[i], fmt.Sprintf("tuns[%d]", i)
+		errs = append(errs, cfgerr.Under(at, (&soft{t.Name, t.MTU, t.PrefixLen, t.RPS}).validate(cpus)))
+		own(at, t.Name)
+		taps[t.Name] = true
+	}
+	names := map[string]bool{}
+	for i := range s.Senders {
+		p, at := &s.Senders[i], fmt.Sprintf("senders[%d]", i)
+		errs = append(errs, cfgerr.Under(at, p.validate(cpus, taps, namespaces)),
+			cfgerr.Check(!names[p.Name], at+".name", p.Name, "a name of its own"))
+		names[p.Name] = true
 	}
 	return errors.Join(errs...)
 }

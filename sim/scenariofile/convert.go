@@ -66,6 +66,15 @@ func (c *converter) convert() scenario.Scenario {
 	for i := range c.doc.NICs {
 		s.NICs = append(s.NICs, c.nic(i, &s.Host))
 	}
+	for i := range c.doc.Veths {
+		s.Veths = append(s.Veths, c.veth(i, &s.Host))
+	}
+	for i := range c.doc.Tuns {
+		s.Tuns = append(s.Tuns, c.tun(i))
+	}
+	for i := range c.doc.Senders {
+		s.Senders = append(s.Senders, c.sender(i))
+	}
 	for i := range c.doc.Routes {
 		s.Host.IP.Routes = append(s.Host.IP.Routes, c.route(i))
 	}

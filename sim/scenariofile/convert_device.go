@@ -147,6 +147,16 @@ func (c *converter) ifIndex(p path, name string) int32 {
 			known = append(known, scenario.VLANName(c.doc.NICs[i].Name, id))
 		}
 	}
+	for i := range c.doc.Veths {
+		for _, e := range []*vethEndSection{&c.doc.Veths[i].End, &c.doc.Veths[i].Peer} {
+			if e.Namespace == "" {
+				known = append(known, e.Name)
+			}
+		}
+	}
+	for i := range c.doc.Tuns {
+		known = append(known, c.doc.Tuns[i].Name)
+	}
 	for i := range c.doc.Devices {
 		known = append(known, c.doc.Devices[i].Name)
 	}

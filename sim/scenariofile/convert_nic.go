@@ -3,7 +3,6 @@ package scenariofile
 import (
 	"fmt"
 
-	"github.com/seed-556df219/rxpath/ipstack"
 	"github.com/seed-556df219/rxpath/nic"
 	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/sim/skb"
@@ -27,7 +26,7 @@ func nicName(n int) string { return fmt.Sprintf("eth%d", n) }
 
 // defaultNIC adds an interface to a scenario that says none but needs one.
 func (c *converter) defaultNIC() {
-	if len(c.doc.NICs) > 0 || len(c.doc.Traffic) == 0 && len(c.doc.Apps) == 0 {
+	if len(c.doc.NICs) > 0 || len(c.doc.Traffic) == 0 && (len(c.doc.Apps) == 0 || len(c.doc.Senders) > 0) {
 		return
 	}
 	var n nicSection
@@ -67,8 +66,7 @@ func (c *converter) nic(i int, h *scenario.Host) scenario.NIC {
 			Partner: nic.Partner{ObeysPause: d.LinkPartner.ObeysPause, Queue: d.LinkPartner.Queue.v},
 		},
 		Addr: skb.AddrFrom(d.Address.v.Addr()), PrefixLen: d.Address.v.Bits(),
-		Conf: ipstack.DeviceConf{RPFilter: d.Conf.RPFilter, AcceptLocal: d.Conf.AcceptLocal, RouteLocalnet: d.Conf.RouteLocalnet,
-			RefuseSourceRoute: !d.Conf.AcceptSourceRoute},
+		Conf:       d.Conf.conf(),
 		Ingress:    ingress(d.Ingress),
 		RPSFlowCnt: d.RPSFlowCnt, Threaded: d.Threaded, NAPIDeferHardIRQs: d.NAPIDeferHardIRQs, GROFlushTimeout: d.GROFlushTimeout.v,
 	}

@@ -56,7 +56,7 @@ func (c *converter) synthesis(p path, d *sourceSection) traffic.Config {
 	t.Arrivals = arrivals(d.Arrivals)
 	if c.load != unscaled {
 		t = t.Scaled(c.load)
-		d.setRates(&t)
+		setRates(&d.Rate, d.Profile, d.Arrivals, &t)
 	}
 	if len(d.Profile) == 0 && !d.Rate.given {
 		c.fault(p.under("rate"), "missing", rateNotation{}.want())
@@ -86,17 +86,17 @@ func (c *converter) synthesis(p path, d *sourceSection) traffic.Config {
 const unscaled = 1000
 
 // setRates writes the rates of t back.
-func (d *sourceSection) setRates(t *traffic.Config) {
+func setRates(mean *rate, profile []pointSection, a *arrivalsSection, t *traffic.Config) {
 	set := func(r *rate, milliPPS uint64) {
 		if r.given && r.err == nil {
 			*r = as[rateNotation](milliPPS)
 		}
 	}
-	set(&d.Rate, t.MilliPPS)
-	for i := range d.Profile {
-		set(&d.Profile[i].Rate, t.Profile[i].MilliPPS)
+	set(mean, t.MilliPPS)
+	for i := range profile {
+		set(&profile[i].Rate, t.Profile[i].MilliPPS)
 	}
-	switch a := d.Arrivals; {
+	switch {
 	case a.OnOff != nil:
 		set(&a.OnOff.BurstRate, t.Arrivals.BurstMilliPPS)
 	case a.MMPP != nil:

@@ -32,8 +32,14 @@ type document struct {
 	Host hostSection `json:"host"`
 	// Sysctl holds sysctls under their own names.
 	Sysctl sysctlSection `json:"sysctl"`
-	// NICs are the network interfaces, at most 64. Left out: one named eth0 if there is traffic or an application.
+	// NICs are the network interfaces, at most 64. Left out: one named eth0 if there is traffic or an application, and no sender.
 	NICs []nicSection `json:"nics,omitempty" jsonschema:"maxItems=64"`
+	// Veths are pairs of virtual Ethernet devices, as containers have them.
+	Veths []vethSection `json:"veths,omitempty"`
+	// Tuns are tap devices, as virtual machines have them.
+	Tuns []tunSection `json:"tuns,omitempty"`
+	// Senders are processes of this host that send to it, over lo, veth and tap devices.
+	Senders []senderSection `json:"senders,omitempty"`
 	// Routes are routes besides the networks of the interfaces. Left out: a default route through the first interface.
 	Routes []routeSection `json:"routes,omitempty"`
 	// Devices are network devices on top of the interfaces, each on those before it: VLAN devices, bonds, bridges, macvlans.

@@ -235,6 +235,36 @@ func TestEverything(t *testing.T) {
 			Arrivals: traffic.Arrivals{Kind: traffic.Pareto, BurstMilliPPS: 1_000_000_000, BurstMean: 32, AlphaMilli: 1500},
 		}),
 	}
+	full := scenario.VethEnd{
+		Name: "veth0", MTU: 9000, Addr: 0x0a460002, PrefixLen: 24, VethConfig: nic.VethConfig{MAC: skb.MAC{2, 0, 0, 0, 7, 2}, GRO: true, TSO: true, USO: true, XDP: nic.XDPPass},
+		RPS: []int{0, 1}, Conf: ipstack.DeviceConf{RPFilter: 1, AcceptLocal: true, RouteLocalnet: true, RefuseSourceRoute: true}, Ingress: ingress, Taps: taps,
+	}
+	peer := full
+	peer.Name, peer.Addr, peer.MAC = "veth3", 0x0a480001, skb.MAC{2, 0, 0, 0, 7, 4}
+	want.Veths = []scenario.Veth{
+		{full, {Name: "veth1", Namespace: "tx", MTU: 1500, Addr: 0x0a4d0001, PrefixLen: 24, VethConfig: nic.VethConfig{MAC: skb.MAC{2, 0, 0, 0, 2, 1}}}},
+		{{Name: "veth2", Namespace: "rx", MTU: 1500, Addr: 0x0a4d0102, PrefixLen: 24, VethConfig: nic.VethConfig{MAC: skb.MAC{2, 0, 0, 0, 2, 2}}}, peer},
+	}
+	want.Tuns = []scenario.Tun{{Name: "tap0", MTU: 1400, Addr: 0x0a470002, PrefixLen: 24, TunConfig: nic.TunConfig{MAC: skb.MAC{2, 0, 0, 0, 7, 3}, NAPI: true}, RPS: []int{1}}}
+	program := func(n string, payload law.Law, a traffic.Arrivals) scenario.Sender {
+		return scenario.Sender{Name: "sender" + n, CPU: 5, Local: addr("10.71.0.1:40000"), Dst: addr("10.71.0.2:14506"), Payload: payload,
+			Pace: traffic.Config{MilliPPS: 1_000_000, Arrivals: a}}
+	}
+	want.Senders = []scenario.Sender{
+		{
+			Name: "client", Namespace: "tx", CPU: 4, Nice: 1, Local: addr("10.77.0.1:40000"), Dst: addr("10.70.0.2:14506"), Device: "veth1", NoMulticastLoop: true,
+			Payload: law.Constant(1400), Segment: 100,
+			Pace: traffic.Config{MilliPPS: 10_000_000, Profile: []traffic.RatePoint{{MilliPPS: 1_000_000}, {At: engine.Second, MilliPPS: 2_000_000, Step: true}},
+				Arrivals: traffic.Arrivals{Kind: traffic.Poisson}, Start: engine.Millisecond, Stop: 2 * engine.Second, Count: 1000},
+		},
+		program("1", law.Must(law.Uniform(1, 100)), traffic.Arrivals{}),
+		program("2", law.Must(law.Lognormal(100, 150)), want.Traffic[3].Arrivals),
+		program("3", law.Must(law.Pareto(20, 1500, 1400)), want.Traffic[4].Arrivals),
+		program("4", law.Must(law.Empirical([]int64{64, 128, 256}, []uint64{7, 4, 1})), want.Traffic[5].Arrivals),
+		program("5", law.IMIX(), traffic.Arrivals{Kind: traffic.Jitter, SpreadPPM: 100_000}),
+		program("6", law.Constant(1), traffic.Arrivals{Kind: traffic.Poisson}),
+	}
+	want.Senders[1].Tap = "tap0"
 	want.Captures = []scenario.Capture{{
 		Name: "replay", To: "eth1", File: "feed.pcapng", SpeedMilli: 10_000, Loops: 3, Start: 2 * engine.Millisecond, KeepMAC: true,
 		Rewrite: []scenario.Rewrite{{MatchSrcPort: 6100, MatchDst: 0xef010101, Src: 0x0a000009, SrcPort: 1, Dst: 0xef020202, DstPort: 14506}},
