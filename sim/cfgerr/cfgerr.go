@@ -35,7 +35,10 @@ func Check(ok bool, path string, value any, want string) error {
 func Range[T interface {
 	~int | ~int32 | ~int64 | ~uint32 | ~uint64
 }](path string, v, lo, hi T) error {
-	return Check(lo <= v && v <= hi, path, v, fmt.Sprintf("%v to %v", lo, hi))
+	if lo <= v && v <= hi {
+		return nil
+	}
+	return &Error{path, v, fmt.Sprintf("%v to %v", lo, hi)}
 }
 
 // Under puts prefix before the path of every Error in err.

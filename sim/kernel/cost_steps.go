@@ -98,12 +98,17 @@ var errUnknown = errors.New("unknown key")
 // check reports what no machine could have.
 func (s *Step) check(c *Cost) error {
 	sized := s.Bytes != ""
-	return errors.Join(
-		cfgerr.Check(c.Fixed >= 0 && c.Fixed <= maxCost, s.Key, c.Fixed, "0 to 1s"),
-		cfgerr.Check(c.PerByte == 0 || sized, s.Key+".per_byte", c.PerByte, "0: this step does not depend on the size of a packet"),
-		cfgerr.Check(!sized || c.PerByte >= 0 && c.PerByte <= maxCost/largestPacket, s.Key+".per_byte", c.PerByte,
-			"0 to "+(maxCost/largestPacket).String()+" per byte"),
-	)
+	var fixed, perByte error
+	if c.Fixed < 0 || c.Fixed > maxCost {
+		fixed = &cfgerr.Error{Path: s.Key, Value: c.Fixed, Want: "0 to 1s"}
+	}
+	switch {
+	case !sized && c.PerByte != 0:
+		perByte = &cfgerr.Error{Path: s.Key + ".per_byte", Value: c.PerByte, Want: "0: this step does not depend on the size of a packet"}
+	case c.PerByte < 0 || c.PerByte > maxCost/largestPacket:
+		perByte = &cfgerr.Error{Path: s.Key + ".per_byte", Value: c.PerByte, Want: "0 to " + (maxCost / largestPacket).String() + " per byte"}
+	}
+	return errors.Join(fixed, perByte)
 }
 
 // Validate reports every cost that no machine could have, as *cfgerr.Error

@@ -21,13 +21,30 @@ func (p *Profile) Each(f func(name string, value any, doc string)) {
 // each is the one loop over the fields of a Profile.
 func (p *Profile) each(f func(name string, v reflect.Value, doc string)) {
 	v := reflect.ValueOf(p).Elem()
-	for i := range v.NumField() {
-		switch name := v.Type().Field(i).Name; name {
+	for _, b := range behaviours {
+		f(b.name, v.Field(b.field), b.doc)
+	}
+}
+
+// A behaviour is a field of a Profile, with its name in a scenario.
+type behaviour struct {
+	field     int
+	name, doc string
+}
+
+// behaviours lists them in the order of the fields.
+var behaviours = listBehaviours()
+
+func listBehaviours() (out []behaviour) {
+	t := reflect.TypeFor[Profile]()
+	for i := range t.NumField() {
+		switch name := t.Field(i).Name; name {
 		case "Name", "Source", "Release":
 		default:
-			f(snake(name), v.Field(i), profileDocs[name])
+			out = append(out, behaviour{i, snake(name), profileDocs[name]})
 		}
 	}
+	return out
 }
 
 // Set gives one behaviour another value, written as in a scenario: true or
@@ -55,14 +72,13 @@ func (p *Profile) Set(name, value string) error {
 // Changed lists the behaviours that differ from base, in the order of the
 // fields: "softirq_time_ms: 4 (linux-4.0: 2)".
 func (p *Profile) Changed(base Profile) []string {
-	was := map[string]string{}
-	base.Each(func(name string, value any, _ string) { was[name] = fmt.Sprint(value) })
+	now, was := reflect.ValueOf(p).Elem(), reflect.ValueOf(&base).Elem()
 	var out []string
-	p.Each(func(name string, value any, _ string) {
-		if now := fmt.Sprint(value); now != was[name] {
-			out = append(out, fmt.Sprintf("%s: %s (%s: %s)", name, now, base.Name, was[name]))
+	for _, b := range behaviours {
+		if x, y := now.Field(b.field).Interface(), was.Field(b.field).Interface(); x != y {
+			out = append(out, fmt.Sprintf("%s: %v (%s: %v)", b.name, x, base.Name, y))
 		}
-	})
+	}
 	return out
 }
 
