@@ -59,26 +59,39 @@ type Label struct {
 // "Receive.drop" of proc/net/dev, "UDP.mem" of proc/net/sockstat, "cpu0.softirq"
 // of proc/stat. A column without a name in its file, as in softnet_stat, has
 // that of its variable.
-func Counters(s *mib.Snapshot) View {
-	v := View{
-		flat("proc/net/netstat", named("TcpExt.", &s.Net.TCPExt), netstatIPExt(s)),
-		flat("proc/net/snmp", snmpIP(s), snmpICMP(s), snmpUDP(s)),
-		flat("proc/net/sockstat", sockstatCounters(s)),
-		flat("proc/stat", statCounters(s)),
-		{Path: "proc/interrupts", PerRow: true, Rows: interruptRows(s)},
-		{Path: "proc/net/dev", PerRow: true, Rows: devRows(s)},
-		{Path: "proc/net/softnet_stat", PerRow: true, Rows: cpuRows(s, softnetCounters)},
-		{Path: "proc/net/udp", PerRow: true, Rows: udpSockets(s)},
-		{Path: "proc/softirqs", PerRow: true, Rows: cpuRows(s, softirqCounters)},
+func Counters(s *mib.Snapshot) View { return view(s, "") }
+
+// CountersOf returns the counters of one file of s, the file of that path, with
+// the work for one; nothing if there is none.
+func CountersOf(s *mib.Snapshot, path string) View { return view(s, path) }
+
+// view returns the counters of the file of that path, or of all if it is empty.
+func view(s *mib.Snapshot, only string) (v View) {
+	add := func(path string, perRow bool, rows func() []Row) {
+		if only == "" || only == path {
+			v = append(v, File{path, perRow, rows()})
+		}
 	}
+	flat := func(path string, counters func() []mib.NameValue) {
+		add(path, false, func() []Row { return []Row{{Counters: counters()}} })
+	}
+	flat("proc/net/netstat", func() []mib.NameValue { return slices.Concat(named("TcpExt.", &s.Net.TCPExt), netstatIPExt(s)) })
+	flat("proc/net/snmp", func() []mib.NameValue { return slices.Concat(snmpIP(s), snmpICMP(s), snmpUDP(s)) })
+	flat("proc/net/sockstat", func() []mib.NameValue { return sockstatCounters(s) })
+	flat("proc/stat", func() []mib.NameValue { return statCounters(s) })
+	add("proc/interrupts", true, func() []Row { return interruptRows(s) })
+	add("proc/net/dev", true, func() []Row { return devRows(s) })
+	add("proc/net/softnet_stat", true, func() []Row { return cpuRows(s, softnetCounters) })
+	add("proc/net/udp", true, func() []Row { return udpSockets(s) })
+	add("proc/softirqs", true, func() []Row { return cpuRows(s, softirqCounters) })
 	if s.Conntrack != nil {
-		v = append(v, File{Path: "proc/net/stat/nf_conntrack", PerRow: true, Rows: conntrackRows(s)})
+		add("proc/net/stat/nf_conntrack", true, func() []Row { return conntrackRows(s) })
 	}
 	for i := range s.Devices {
 		d := &s.Devices[i]
-		v = append(v, flat("sys/class/net/"+d.Name+"/statistics", named("", &d.Link)))
+		flat("sys/class/net/"+d.Name+"/statistics", func() []mib.NameValue { return named("", &d.Link) })
 		if len(d.Stats) > 0 {
-			v = append(v, flat("ethtool/"+d.Name+"/S", d.Stats))
+			flat("ethtool/"+d.Name+"/S", func() []mib.NameValue { return d.Stats })
 		}
 	}
 	slices.SortStableFunc(v, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
@@ -88,13 +101,22 @@ func Counters(s *mib.Snapshot) View {
 // EachCounter calls f with every counter of s, in the order of [Counters]: the
 // rows of the CSV long table. object is empty in a file without rows.
 func EachCounter(s *mib.Snapshot, f func(file, object, name string, value uint64)) {
-	for _, file := range Counters(s) {
+	Counters(s).each(f)
+}
+
+func (v View) each(f func(file, object, name string, value uint64)) {
+	for _, file := range v {
 		for _, row := range file.Rows {
 			for _, c := range row.Counters {
 				f(file.Path, row.Object, c.Name, c.Value)
 			}
 		}
 	}
+}
+
+// EachCounterOf is EachCounter of one file.
+func EachCounterOf(s *mib.Snapshot, path string, f func(object, name string, value uint64)) {
+	CountersOf(s, path).each(func(_, object, name string, value uint64) { f(object, name, value) })
 }
 
 // Sum returns the counter of that name in that file, summed over the file's
@@ -142,11 +164,6 @@ func (r *Row) object() map[string]any {
 		m[c.Name] = c.Value
 	}
 	return m
-}
-
-// flat returns a file without rows.
-func flat(path string, counters ...[]mib.NameValue) File {
-	return File{Path: path, Rows: []Row{{Counters: slices.Concat(counters...)}}}
 }
 
 // cpuRows returns a row per CPU.

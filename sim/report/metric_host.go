@@ -32,8 +32,8 @@ func (p *parser) counter() Metric {
 	return Metric{total: !isLevel(file, name), needs: []need{n}, get: func(res *sim.Result) *big.Rat {
 		var sum uint64
 		found := false
-		procfs.EachCounter(&res.Snapshot.Snapshot, func(f, o, c string, v uint64) {
-			if f == file && c == name && (!one || o == object) {
+		procfs.EachCounterOf(&res.Snapshot.Snapshot, file, func(o, c string, v uint64) {
+			if c == name && (!one || o == object) {
 				sum += v
 				found = true
 			}
