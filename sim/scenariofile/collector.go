@@ -2,7 +2,9 @@ package scenariofile
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -30,6 +32,14 @@ type collector struct {
 	// wrong are the paths of the faults, over the paths above them, causes the rows of follows that they are in.
 	wrong, over map[string]bool
 	causes      [len(follows)]bool
+}
+
+// clone returns a collector that knows the same.
+func (c *collector) clone() *collector {
+	d := *c
+	d.list, d.weak = slices.Clone(c.list), slices.Clone(c.weak)
+	d.wrong, d.over = maps.Clone(c.wrong), maps.Clone(c.over)
+	return &d
 }
 
 // full reports that a further fault would only be counted.

@@ -17,12 +17,14 @@ import (
 )
 
 // A converter makes a scenario of a document. On the way it completes the
-// document, so that what comes out of it can be written down as a file with
+// document if asked to, so that what comes out of it can be written down as a file with
 // nothing left to defaults.
 type converter struct {
 	doc    *document
 	root   *node
 	faults *collector
+	// complete fills the parts of the document in that nothing but Canonical reads.
+	complete bool
 	// load multiplies all rates, in thousandths.
 	load uint64
 	// synthetic and captures are the places of doc.Traffic that the two lists of the scenario came from.
@@ -121,7 +123,7 @@ var rawMessage = reflect.TypeFor[json.RawMessage]()
 func (c *converter) checkScalars(p path, v reflect.Value) {
 	if s, ok := v.Interface().(interface{ check() (problem, want string) }); ok {
 		if problem, want := s.check(); want != "" {
-			c.fault(p, problem, want)
+			c.fault(slices.Clone(p), problem, want)
 		}
 		return
 	}
@@ -138,7 +140,7 @@ func (c *converter) checkScalars(p path, v reflect.Value) {
 			}
 			at := p
 			if key, _, _ := strings.Cut(f.Tag.Get("json"), ","); key != "" && key != selfTag {
-				at = p.under(key)
+				at = append(p, key) // what is behind p is nobody's any more
 			}
 			c.checkScalars(at, v.Field(i))
 		}
@@ -147,11 +149,11 @@ func (c *converter) checkScalars(p path, v reflect.Value) {
 			return
 		}
 		for i := range v.Len() {
-			c.checkScalars(p.item(i), v.Index(i))
+			c.checkScalars(append(p, strconv.Itoa(i)), v.Index(i))
 		}
 	case reflect.Map:
 		for _, key := range v.MapKeys() { // faults are sorted by place
-			c.checkScalars(p.under(key.String()), v.MapIndex(key))
+			c.checkScalars(append(p, key.String()), v.MapIndex(key))
 		}
 	}
 }

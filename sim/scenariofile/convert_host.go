@@ -47,6 +47,9 @@ func (c *converter) kernel() kernel.Profile {
 	if changed := p.Changed(base); len(changed) > 0 {
 		p.Source += "; changed: " + strings.Join(changed, ", ")
 	}
+	if !c.complete {
+		return p
+	}
 	d.Behaviours = map[string]json.RawMessage{}
 	p.Each(func(name string, value any, _ string) {
 		if s, ok := value.(fmt.Stringer); ok {
@@ -90,6 +93,9 @@ func (c *converter) costs() kernel.Costs {
 		for _, e := range cfgerr.All(profile.Set(key, now)) {
 			c.fault(at.under(pathOf(e.Path)...), "", e.Want)
 		}
+	}
+	if !c.complete {
+		return profile
 	}
 	d.Steps = map[string]cost{}
 	profile.Each(func(key string, v *kernel.Cost) {

@@ -88,7 +88,7 @@ apps: [{cpu: 0, sockets: [{bind: 0.0.0.0:1}]}]
 `
 	faults := &collector{}
 	tree := readYAML([]byte(least), 0, nil, faults)
-	_, doc := build("default", tree, tree, unscaled, faults)
+	_, doc := build("default", tree, tree, unscaled, faults, true)
 	require.Empty(t, faults.list)
 	text, err := encode(doc)
 	require.NoError(t, err)
@@ -463,7 +463,7 @@ func (g *generator) probe(p path, bad string) (lo, hi json.Number) {
 		at.put(p[len(p)-1], value)
 	}
 	faults := &collector{}
-	build("probe", tree, tree, unscaled, faults)
+	build("probe", tree, tree, unscaled, faults, true)
 	for _, f := range faults.list {
 		if f.path.above(p) || p.above(f.path) {
 			if m := rangeWant.FindStringSubmatch(f.want); m != nil {

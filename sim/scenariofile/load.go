@@ -64,11 +64,32 @@ func readFile(path string) ([]byte, error) {
 // The error is nil or [Faults]. Parse never panics, and is quick to refuse what
 // is too large or too deep to be a scenario.
 func Parse(name string, data []byte, sets ...Set) (scenario.Scenario, error) {
-	s, _, faults := parse(name, data, sets)
+	return Read(name, data).Parse(sets...)
+}
+
+// A Source is a scenario file that has been read, to be parsed with one list of
+// Sets after the other. It does not change: several goroutines may parse it.
+type Source struct {
+	name   string
+	data   []byte
+	root   *node // nil if it is not YAML
+	faults collector
+}
+
+// Read reads a scenario from data for [Source.Parse], which tells what is wrong with it.
+func Read(name string, data []byte) *Source {
+	s := &Source{name: name, data: data}
+	s.root = readYAML(data, 0, nil, &s.faults)
+	return s
+}
+
+// Parse does what the function Parse does, without reading the file again.
+func (s *Source) Parse(sets ...Set) (scenario.Scenario, error) {
+	sc, _, faults := s.parse(sets, false)
 	if faults != nil {
 		return scenario.Scenario{}, faults
 	}
-	return s, nil
+	return sc, nil
 }
 
 // Canonical returns the scenario that Parse makes of the same arguments as a
@@ -76,42 +97,43 @@ func Parse(name string, data []byte, sets ...Set) (scenario.Scenario, error) {
 // one notation: what to store beside results. Parse reads it as the same
 // scenario, and Canonical gives it back unchanged.
 func Canonical(name string, data []byte, sets ...Set) ([]byte, error) {
-	_, doc, faults := parse(name, data, sets)
+	_, doc, faults := Read(name, data).parse(sets, true)
 	if faults != nil {
 		return nil, faults
 	}
 	return encode(doc)
 }
 
-// parse does what Parse says, and returns the completed document as well.
-func parse(name string, data []byte, sets []Set) (scenario.Scenario, *document, Faults) {
-	faults := &collector{}
-	root := readYAML(data, 0, nil, faults)
-	if root == nil {
-		return scenario.Scenario{}, nil, faults.faults(name, data, sets, nil)
+// parse does what Parse says, and returns the document as well: with complete,
+// every default is filled in.
+func (s *Source) parse(sets []Set, complete bool) (scenario.Scenario, *document, Faults) {
+	faults := s.faults.clone()
+	if s.root == nil {
+		return scenario.Scenario{}, nil, faults.faults(s.name, s.data, sets, nil)
 	}
+	root := s.root.copy()
 	if root.kind == null {
 		root = &node{kind: mapping, at: root.at}
 	}
 	set := &setter{root: root, faults: faults, load: unscaled}
 	if root.kind == mapping {
-		for i, s := range sets {
-			set.apply(i+1, s)
+		for i, one := range sets {
+			set.apply(i+1, one)
 		}
 	}
-	s, doc := finish(name, root, set.load, faults)
-	return s, doc, faults.faults(name, data, sets, root)
+	sc, doc := finish(s.name, root, set.load, faults, complete)
+	return sc, doc, faults.faults(s.name, s.data, sets, root)
 }
 
 // finish makes a scenario of a tree.
-func finish(name string, root *node, load uint64, faults *collector) (scenario.Scenario, *document) {
+func finish(name string, root *node, load uint64, faults *collector, complete bool) (scenario.Scenario, *document) {
 	valid := root.copy()
 	validate(valid, faults)
-	return build(name, root, valid, load, faults)
+	return build(name, root, valid, load, faults, complete)
 }
 
 // build makes a scenario of the valid part of a tree.
-func build(name string, root, valid *node, load uint64, faults *collector) (scenario.Scenario, *document) {
+func build(name string, root, valid *node, load uint64, faults *collector, complete bool) (scenario.Scenario, *document) {
 	doc := defaultDocument()
 	doc.Name = strings.TrimSuffix(filepath.Base(filepath.ToSlash(name)), filepath.Ext(name))
 	raw, err := json.Marshal(valid.any())
@@ -122,6 +144,6 @@ func build(name string, root, valid *node, load uint64, faults *collector) (scen
 		faults.add(fault{problem: err.Error()})
 		return scenario.Scenario{}, &doc
 	}
-	c := &converter{doc: &doc, root: root, faults: faults, load: load}
+	c := &converter{doc: &doc, root: root, faults: faults, load: load, complete: complete}
 	return c.convert(), &doc
 }

@@ -82,7 +82,7 @@ func TestMutations(t *testing.T) {
 			}
 		}
 		faults := &collector{}
-		_, doc := finish("m.yaml", tree, unscaled, faults)
+		_, doc := finish("m.yaml", tree, unscaled, faults, true)
 		out := faults.faults("m.yaml", data, nil, tree)
 		if out == nil {
 			text, err := encode(doc)

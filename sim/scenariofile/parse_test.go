@@ -633,3 +633,27 @@ func TestProgramsRefused(t *testing.T) {
 		require.ErrorContains(t, err, want, text)
 	}
 }
+
+// TestSourceIsReadOnce: a source that has been parsed with other sets, right or
+// wrong, gives what a file that is read anew gives.
+func TestSourceIsReadOnce(t *testing.T) {
+	for name, data := range map[string]string{
+		"default": string(scenariofile.Default()), "a fault of its own": "run: {for: 1s, fro: 2}\n", "no YAML": "a: [\n", "empty": "", "no mapping": "- 1\n",
+	} {
+		src := scenariofile.Read("f.yaml", []byte(data))
+		for range 2 {
+			for _, sets := range [][]scenariofile.Set{
+				nil,
+				{{Path: "nics[0].ring.rx", Value: "64"}, {Path: "apps[0].read.pauses", Value: "null"}},
+				{{Path: "nics[0].ring.xr", Value: "64"}},
+				{{Path: "load", Value: "2"}, {Path: "host.costs.ip", Value: "1us"}, {Path: "kernel.repoll_same_run", Value: "true"}},
+				{{Path: "kernel", Value: "["}},
+			} {
+				want, wantErr := scenariofile.Parse("f.yaml", []byte(data), sets...)
+				got, err := src.Parse(sets...)
+				require.Equal(t, wantErr, err, name)
+				require.Equal(t, want, got, name)
+			}
+		}
+	}
+}

@@ -28,7 +28,15 @@ type Base struct {
 
 // Scenario returns the scenario with further keys set.
 func (b *Base) Scenario(sets ...scenariofile.Set) (*scenario.Scenario, error) {
-	sc, err := scenariofile.Parse(b.Name, b.Data, append(slices.Clone(b.Sets), sets...)...)
+	return b.parse(b.read(), sets)
+}
+
+// read reads the file, to be parsed many times.
+func (b *Base) read() *scenariofile.Source { return scenariofile.Read(b.Name, b.Data) }
+
+// parse is Scenario of a file that has been read.
+func (b *Base) parse(src *scenariofile.Source, sets []scenariofile.Set) (*scenario.Scenario, error) {
+	sc, err := src.Parse(append(slices.Clone(b.Sets), sets...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -78,6 +86,7 @@ func (o *Options) has(point int) bool { return o.Shards <= 1 || point%o.Shards =
 // the first point with it.
 func Check(base *Base, d *Design) error {
 	tried := map[scenariofile.Set]bool{}
+	src := base.read()
 	for i := range d.Points {
 		if len(d.Points[i]) != len(d.Paths) {
 			return fmt.Errorf("point %d has %d values for %d keys", i, len(d.Points[i]), len(d.Paths))
@@ -87,11 +96,11 @@ func Check(base *Base, d *Design) error {
 				continue
 			}
 			tried[s] = true
-			_, err := base.Scenario(s)
+			_, err := base.parse(src, []scenariofile.Set{s})
 			if err == nil {
 				continue
 			}
-			if _, whole := base.Scenario(d.Sets(i)...); whole == nil {
+			if _, whole := base.parse(src, d.Sets(i)); whole == nil {
 				continue // wrong alone, right with the others
 			}
 			return err
@@ -108,7 +117,7 @@ func Run(ctx context.Context, base *Base, d *Design, opts Options) ([]Outcome, e
 	if opts.Shards < 0 || opts.Shard < 0 || opts.Shards > 0 && opts.Shard >= opts.Shards {
 		return nil, fmt.Errorf("sweep: shard %d of %d: want 0 to %d", opts.Shard, opts.Shards, opts.Shards-1)
 	}
-	s := &runner{ctx: ctx, base: base, design: d, opts: opts, parsed: map[string]Measure{}}
+	s := &runner{ctx: ctx, base: base, file: base.read(), design: d, opts: opts, parsed: map[string]Measure{}}
 	s.opts.Sim.Progress = nil
 	workers := opts.Workers
 	if workers <= 0 {
@@ -127,6 +136,7 @@ func Run(ctx context.Context, base *Base, d *Design, opts Options) ([]Outcome, e
 type runner struct {
 	ctx    context.Context
 	base   *Base
+	file   *scenariofile.Source
 	design *Design
 	opts   Options
 	next   atomic.Int64 // the next run to begin
@@ -183,7 +193,7 @@ func (s *runner) one(point, rep int) (o Outcome) {
 			o.Error = fmt.Sprintf("panic: %v", p)
 		}
 	}()
-	sc, err := s.base.Scenario(s.design.Sets(point)...)
+	sc, err := s.base.parse(s.file, s.design.Sets(point))
 	if err != nil {
 		o.Error = err.Error()
 		return o
