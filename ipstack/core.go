@@ -2,6 +2,7 @@ package ipstack
 
 import (
 	"github.com/seed-556df219/rxpath/sim/cpu"
+	"github.com/seed-556df219/rxpath/sim/ftrace"
 	"github.com/seed-556df219/rxpath/sim/skb"
 )
 
@@ -13,6 +14,8 @@ import (
 // that swap over the network, of which there are none), PHY timestamps
 // (CORE-1), the time of a further round.
 func (l *Layer) ReceiveSKB(c *cpu.Core, b *skb.Buff) {
+	c.Trace.Enter(b, "__netif_receive_skb_core")
+	c.Trace.Receive(ftrace.NetifReceiveSKB, b)
 	c.Spend(l.Costs.Core.Fixed)
 	if l.NetStamp.Behind() && b.TStamp == 0 { // CORE-4.1
 		b.TStamp = c.Now()
@@ -131,6 +134,7 @@ func (l *Layer) deliverAll(c *cpu.Core, b *skb.Buff, v delivery) {
 	case v.exact:
 	case v.typ == skb.EtherTypeIPv4:
 		l.ipRcv(c, b)
+		c.Trace.Leave("ip_rcv")
 		reason = skb.NotDropped
 		*b = mine
 	case v.typ == skb.EtherTypeARP, v.typ == skb.EtherTypeIPv6, l.Config.LLC && v.typ < skb.EtherTypeMinDIX:

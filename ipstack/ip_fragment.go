@@ -47,6 +47,7 @@ func (l *Layer) ipDefrag(c *cpu.Core, b *skb.Buff, user fragUser) bool {
 	if !l.ipFragQueue(c, q, &part, int(b.Len)-int(h.IHL)*4) {
 		return false
 	}
+	c.Trace.Queued(b.ID, "an incomplete datagram")
 	if q.first && q.last && q.meat == q.length {
 		return l.ipFragReasm(c, q, b)
 	}
@@ -246,6 +247,7 @@ func (l *Layer) ipFragReasm(c *cpu.Core, q *fragQueue, b *skb.Buff) bool {
 	}
 	b.Summed = first.summed
 	for i := range q.frags {
+		b.ID |= q.frags[i].frame.ID & skb.Chosen
 		if q.frags[i].summed != b.Summed {
 			b.Summed = skb.ChecksumNone
 		}

@@ -7,6 +7,7 @@ import (
 
 // ipRcv models ip_rcv: the checks in the kernel's order (IP-1 to IP-13).
 func (l *Layer) ipRcv(c *cpu.Core, b *skb.Buff) {
+	c.Trace.Enter(b, "ip_rcv")
 	c.Spend(l.Costs.IP.Fixed)
 	if b.PktType == skb.PacketOtherHost {
 		if l.Profile.OtherhostCounted {
@@ -98,15 +99,19 @@ func (l *Layer) checkHeader(b *skb.Buff) skb.DropReason {
 
 // ipRcvFinish models ip_rcv_finish: early demux, route, dispatch (IF-1 to IF-5).
 func (l *Layer) ipRcvFinish(c *cpu.Core, b *skb.Buff) {
+	c.Trace.Enter(b, "ip_rcv_finish")
 	if b.Route.Type == skb.NoRoute && l.demuxes(b.Head) {
 		l.UDP.EarlyDemux(b)
+		c.Trace.Leaf("udp_v4_early_demux")
 		if b.Route.Gen != l.routeGen { // ipv4_dst_check (ED-6)
 			b.Route = skb.Route{}
 		}
 	}
 	if b.Route.Type == skb.NoRoute {
+		c.Trace.Call("ip_route_input_noref")
 		c.Spend(l.Costs.Route.Fixed)
 		r := l.routeInput(l.devices[b.IfIndex], b.Head)
+		c.Trace.Leave("ip_route_input_noref")
 		if r.reason != skb.NotDropped { // IF-2
 			if r.reason == skb.IPRPFilter {
 				l.Net.TCPExt.IPReversePathFilter++ // RP-5
@@ -196,6 +201,7 @@ func (l *Layer) ipForward(c *cpu.Core, b *skb.Buff) {
 // localDeliver models ip_local_deliver and ip_local_deliver_finish.
 func (l *Layer) localDeliver(c *cpu.Core, b *skb.Buff) {
 	ip := &l.Net.IP
+	c.Trace.Enter(b, "ip_local_deliver")
 	raw := false
 	if b.Head != l.plain || len(l.raw) > 0 || l.filtering() { // more than the common case
 		if b.Head.Fragment() && !l.ipDefrag(c, b, defragLocalDeliver) { // LD-1
@@ -206,6 +212,7 @@ func (l *Layer) localDeliver(c *cpu.Core, b *skb.Buff) {
 		}
 		raw = len(l.raw) > 0 && l.rawLocalDeliver(c, b) // LF-1
 	}
+	c.Trace.Call("ip_local_deliver_finish")
 	b.Len -= uint32(b.Head.IHL) * 4
 	switch b.Head.Proto {
 	case skb.ProtoUDP:

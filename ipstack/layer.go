@@ -98,6 +98,9 @@ func (l *Layer) Settle(t engine.Time) {
 // drop retires a packet in hand.
 func (l *Layer) drop(c *cpu.Core, r skb.DropReason) {
 	l.Ledger.Drop(r)
+	if c.Trace != nil {
+		l.traceDrop(c, r)
+	}
 	c.Digest.Fold(c.Now(), digestDrop+uint64(r))
 	c.Spend(l.Costs.FreeDrop.Fixed)
 }

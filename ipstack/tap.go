@@ -84,6 +84,7 @@ type tapEntry struct {
 	tstamp   engine.Time // 0: determined when it is read (CORE-36)
 	truesize int
 	snap     uint32
+	id       uint64 // of the frame
 }
 
 // OpenTap opens a packet socket, bound to d or, if d is nil, to no device. New
@@ -245,7 +246,7 @@ func (t *Tap) receive(c *cpu.Core, b *skb.Buff, d *Device) {
 	t.settle(c.Now())
 	t.layer.Ledger.Clone()
 	var cost kernel.Cost
-	if e := (tapEntry{at: c.Now(), tstamp: b.TStamp, truesize: int(b.Truesize), snap: uint32(snap)}); t.cfg.Kind == TPacketRcv {
+	if e := (tapEntry{at: c.Now(), tstamp: b.TStamp, truesize: int(b.Truesize), snap: uint32(snap), id: b.ID}); t.cfg.Kind == TPacketRcv {
 		cost = t.layer.Costs.TapRing
 		t.intoRing(&e)
 		snap = int(e.snap)

@@ -52,6 +52,7 @@ func (t *Tap) step(c *cpu.Core, task *cpu.Task) {
 		t.look(c, task)
 	case tapCopy: // packet_recvmsg gives the memory back, then returns
 		t.rmem -= r.entry.truesize
+		c.Trace.ConsumeSKB(r.entry.id, "packet_recvmsg") // PK-6
 		t.done()
 		r.state = tapWork
 		task.Continue(t.cfg.PerPacket, true)

@@ -2,6 +2,7 @@ package napi
 
 import (
 	"github.com/seed-556df219/rxpath/sim/cpu"
+	"github.com/seed-556df219/rxpath/sim/ftrace"
 	"github.com/seed-556df219/rxpath/sim/kernel"
 	"github.com/seed-556df219/rxpath/sim/skb"
 )
@@ -35,6 +36,8 @@ type GRO struct {
 // (GRO-2), unless the packet is a fragment, has IP options, is padded, has a VLAN
 // tag in its data or a bad IP header checksum (GRO-1).
 func (g *GRO) Receive(c *cpu.Core, b *skb.Buff) {
+	c.Trace.Enter(b, "napi_gro_receive")
+	c.Trace.Receive(ftrace.NAPIGROReceiveEntry, b)
 	if g.On {
 		c.Spend(g.Costs.GRO.Fixed)
 		if b.Summed == skb.ChecksumNone {
@@ -43,9 +46,11 @@ func (g *GRO) Receive(c *cpu.Core, b *skb.Buff) {
 	}
 	if g.Profile.GRONormalList {
 		g.hold(c, b)
+		c.Trace.Leave("napi_gro_receive")
 		return
 	}
 	g.Up[c.ID()].NetifReceiveSKB(c, b)
+	c.Trace.Leave("napi_gro_receive")
 }
 
 // hold models gro_normal_one: the packet waits, in hand, until there are

@@ -152,6 +152,9 @@ func (p *Port) drain(t engine.Time) {
 	fifo, ring := p.LiveFrames()
 	if n := fifo + ring; n > 0 {
 		p.lose(skb.HWReset, n, n*uint64(t))
+		if p.met != nil && p.Where() != "" {
+			p.missed(&skb.Frame{ID: skb.Chosen}, skb.HWReset, t)
+		}
 	}
 	p.fifo.clear()
 	for _, q := range p.queues {
@@ -270,6 +273,7 @@ func (p *Port) BindOther(c *cpu.Core, cpus int) {
 	}
 	if p.other == nil || p.other.Core() != c {
 		p.other = c.NewLine(&p.costs.HardIRQ.Fixed, &p.otherCount[c.ID()], func(*cpu.Core) {})
+		p.other.Name = p.Name
 	}
 }
 

@@ -16,6 +16,8 @@ const (
 // the port, its rings and its vectors ask for the behaviour, never for the name.
 type driver struct {
 	name, version, firmware string
+	// poll and clean are the driver's functions, for traces.
+	poll, clean string
 	// hardware is the device, as far as no driver shows it.
 	hardware Hardware
 

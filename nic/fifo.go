@@ -32,6 +32,8 @@ func (f *fifo) len() int { return int(f.tail32 - f.head32) }
 
 func (f *fifo) head() *fifoEntry { return &f.buf[f.head32&uint32(len(f.buf)-1)] }
 
+func (f *fifo) at(i int) *fifoEntry { return &f.buf[(f.head32+uint32(i))&uint32(len(f.buf)-1)] }
+
 func (f *fifo) push(fr *skb.Frame, v *verdict) {
 	if f.len() == len(f.buf) {
 		f.grow()

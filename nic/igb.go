@@ -30,7 +30,7 @@ func igb(c *Config) *driver {
 		return nil
 	}
 	return &driver{
-		name: DriverIgb, version: "5.2.15-k", firmware: "1.63, 0x800009fa", hardware: IntelGigabit{},
+		name: DriverIgb, poll: "igb_poll", clean: "igb_clean_rx_irq", version: "5.2.15-k", firmware: "1.63, 0x800009fa", hardware: IntelGigabit{},
 		minRing: 80, maxRing: 4096, txRing: 256, maxChannels: most, maxMTU: 9216, maxLink: gigabit, // IGB-1
 		defaultQueues: func(cpus int) int { return min(most, cpus) },
 		rssQueues:     func(queues int) int { return queues },

@@ -29,7 +29,7 @@ func ixgbe(c *Config) *driver {
 		return nil
 	}
 	return &driver{
-		name: DriverIxgbe, version: "4.0.1-k", firmware: "0x61bf0001", hardware: Intel82599{},
+		name: DriverIxgbe, poll: "ixgbe_poll", clean: "ixgbe_clean_rx_irq", version: "4.0.1-k", firmware: "0x61bf0001", hardware: Intel82599{},
 		minRing: 64, maxRing: 4096, txRing: 512, maxChannels: fdirQueues, maxMTU: 9710, maxLink: 1_000_000_000_000,
 		defaultQueues: func(cpus int) int { return min(fdirQueues, cpus) }, // RX-36
 		rssQueues:     func(queues int) int { return min(rssMax, queues) },

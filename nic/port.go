@@ -97,6 +97,8 @@ type Port struct {
 	other        *cpu.Line // the one for them, nil before the first
 	otherCount   []uint64
 	frameID      uint64
+	watch        uint64 // the number of the frame that somebody follows, 0 for none
+	met          *Met   // that frame, when it has come
 	latFIFO      hist.Hist
 	latRing      hist.Hist
 	// Digest witnesses what the port did.
@@ -307,6 +309,9 @@ func (p *Port) arrive() {
 	p.ledger.Frames++
 	p.frameID++
 	f.ID = p.frameID
+	if f.ID == p.watch {
+		p.meet(f)
+	}
 	v := p.inspect(f)
 	if p.cfg.NTuple {
 		p.regs.look(v, 1)
@@ -316,12 +321,14 @@ func (p *Port) arrive() {
 	}
 	if v.reason != skb.NotDropped {
 		p.lose(v.reason, 1, uint64(t))
+		p.missed(f, v.reason, t)
 		p.wire.pop()
 		return
 	}
 	if !p.fifo.fits(f) {
 		p.regs.missed++
 		p.lose(skb.HWFIFO, 1, uint64(t))
+		p.missed(f, skb.HWFIFO, t)
 		p.wire.pop()
 		return
 	}
@@ -356,6 +363,7 @@ func (p *Port) transfer(f *skb.Frame, v *verdict, t engine.Time) bool {
 		if p.dropEn {
 			q.NoDesc++
 			p.lose(skb.HWNoDesc, 1, uint64(f.At))
+			p.missed(f, skb.HWNoDesc, t)
 			return true
 		}
 		p.regs.noBuffer++
@@ -454,6 +462,9 @@ func (p *Port) settle(t engine.Time) {
 // skip counts at once the arrivals up to t that are certainly lost: all of
 // them, as long as nothing leaves the blocked FIFO and the next frame has no room.
 func (p *Port) skip(t engine.Time) bool {
+	if p.watch > p.frameID {
+		return false
+	}
 	f := p.wire.alike()
 	if f == nil || p.fifo.fits(f) {
 		return false
@@ -477,7 +488,7 @@ func (p *Port) skip(t engine.Time) bool {
 // the empty FIFO straight into their ring. It returns false if the next one does not.
 func (p *Port) stream(t engine.Time) bool {
 	w := &p.wire
-	if p.blocked || p.stalls || p.cfg.NTuple || len(w.feeds) != 1 {
+	if p.blocked || p.stalls || p.cfg.NTuple || len(w.feeds) != 1 || p.watch > p.frameID {
 		return false
 	}
 	f := &w.feeds[0]

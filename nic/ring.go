@@ -266,6 +266,7 @@ func (q *Queue) receive(c *cpu.Core, s *slot) bool {
 	c.Digest.Fold(b.Polled, digestPolled)
 
 	if bad != skb.NotDropped && !p.cfg.RXAll {
+		p.missed(&b.Frame, bad, c.Now())
 		p.ledger.Drop(bad) // RX-22: no software counter
 		return false
 	}

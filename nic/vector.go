@@ -88,6 +88,7 @@ func (v *Vector) Bind(c *cpu.Core, cpus int) {
 		}
 	}
 	v.line = c.NewLine(&v.port.costs.HardIRQ.Fixed, &v.Count[c.ID()], v.handle)
+	v.line.Name = v.Name
 	v.lines = append(v.lines, v.line)
 }
 
@@ -159,6 +160,7 @@ func (v *Vector) assert(t engine.Time) {
 func (v *Vector) PollRings(c *cpu.Core, weight int) int {
 	v.Polls++
 	p := v.port
+	c.Trace.Call(p.driver.poll)
 	c.Spend(p.costs.Poll.Fixed)
 	budget := weight
 	if len(v.queues) > 1 {
@@ -166,7 +168,9 @@ func (v *Vector) PollRings(c *cpu.Core, weight int) int {
 	}
 	done, work := true, 0
 	for i := len(v.queues) - 1; i >= 0; i-- { // the most recently added ring first (RX-37)
+		c.Trace.Call(p.driver.clean)
 		n := v.queues[i].clean(c, budget)
+		c.Trace.Leave(p.driver.clean)
 		if work += n; n >= budget {
 			done = false
 		}

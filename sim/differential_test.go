@@ -11,14 +11,17 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-556df219/rxpath/ipstack"
 	"github.com/seed-556df219/rxpath/sim/engine"
+	"github.com/seed-556df219/rxpath/sim/ftrace"
 	"github.com/seed-556df219/rxpath/sim/kernel"
 	"github.com/seed-556df219/rxpath/sim/law"
 	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/sim/skb"
+	"github.com/seed-556df219/rxpath/sim/trace"
 	"github.com/seed-556df219/rxpath/sim/traffic"
 	"github.com/seed-556df219/rxpath/socket"
 	"github.com/seed-556df219/rxpath/softirq"
@@ -82,6 +85,9 @@ type outcome struct {
 	Changes  []string
 	Promoted int
 	Sent     map[string]uint64
+	// Trace is what tracers recorded, Journey the way of one packet, of some worlds.
+	Trace   *trace.Trace
+	Journey *trace.Journey
 }
 
 type stageSum struct {
@@ -103,7 +109,7 @@ func requireSame(t *testing.T, name string, got, want outcome) {
 	if reflect.DeepEqual(got, want) {
 		return
 	}
-	t.Fatalf("%s run differs from the lazy one (- %s, + lazy):\n%s", name, name, cmp.Diff(got, want))
+	t.Fatalf("%s run differs from the lazy one (- %s, + lazy):\n%s", name, name, cmp.Diff(got, want, cmpopts.EquateComparable(netip.AddrPort{})))
 }
 
 // world is a random host with its traffic and what is done to it.
@@ -366,6 +372,7 @@ func (w *world) run(t *testing.T, naive bool, slices uint64) outcome {
 	h, err := NewHost(cfg)
 	require.NoError(t, err)
 	defer h.Close()
+	w.trace(t, h)
 	for _, c := range w.traffic {
 		src, err := traffic.New(c, w.seed)
 		require.NoError(t, err)
@@ -402,6 +409,7 @@ func (w *world) run(t *testing.T, naive bool, slices uint64) outcome {
 	require.Equal(t, fall.Tapped, total(fall.Taps))
 	out.Snapshot, out.Digest, out.Fanout = h.Snapshot(), h.Digest(), h.udp.Stats
 	out.Sent = sentBy(h)
+	out.Trace, out.Journey = h.Events(), h.Journey()
 	for _, p := range h.ports {
 		out.Partner += p.PartnerLost()
 	}
@@ -537,6 +545,7 @@ func (c *coverage) add(o outcome) {
 	for what, n := range o.Sent {
 		c.events[what] += n
 	}
+	c.addTrace(o)
 	c.events["MemErrors"] += o.Snapshot.Net.UDP.MemErrors
 	c.events["lock_sock by a program"] += o.Held
 	for _, s := range o.Snapshot.CPUs {
@@ -622,6 +631,12 @@ func (c *coverage) report(t *testing.T) {
 			require.NotZero(t, c.drops[r], "no case dropped a packet for %v", r)
 		}
 	}
+	for k := range ftrace.NumKinds {
+		t.Logf("%-28s %9d", "event "+k.String(), c.events["event "+k.String()])
+		if neverTraced[k] == "" {
+			require.NotZero(t, c.events["event "+k.String()], "no case recorded a %v", k)
+		}
+	}
 	for _, e := range []string{"packet in a ring", "ring full", "packet of a packet socket", "packet socket full", "packet that a program took", "timestamp", "time_squeeze", "softirq restart", "ksoftirqd wake-up", "task wake-up", "preemption", "received_rps", "flow_limit_count", "tick",
 		"reschedule interrupt", "read", "packet steered to its reader", "flow moved to its reader", "flow kept by packets under way", "interrupt to free", "poll by a thread", "interrupt left masked", "clone under the slot lock", "clone", "early demux", "tx_flow_control_xoff", "tx_flow_control_xon",
 		"rx_flow_control_xoff", "rx_flow_control_xon", "non_eop_descs", "alloc_rx_page_failed", "alloc_rx_buff_failed", "fdir_match", "fdir_miss",
@@ -630,7 +645,8 @@ func (c *coverage) report(t *testing.T) {
 		"service by a worker", "full queue of workers, dropped", "full queue of workers, waited", "MemErrors", "lock_sock by a program",
 		"igb rx_no_buffer_count", "igb rx_fifo_errors", "igb rx_queue_0_drops",
 		"datagram of fragments", "fragment overlap", "connection", "early drop of a connection",
-		"sent", "sent by a program", "sent over lo", "sent over veth", "not taken by the other end", "sent in fragments", "written to a tap", "ICMP error that came back"} {
+		"sent", "sent by a program", "sent over lo", "sent over veth", "not taken by the other end", "sent in fragments", "written to a tap", "ICMP error that came back",
+		"journey", "journey that ended early", "journey that was read", "journey over two CPUs", "journey of copies", "journey not over"} {
 		t.Logf("%-28s %9d", e, c.events[e])
 		require.NotZero(t, c.events[e], "no case saw a %s", e)
 	}

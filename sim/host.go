@@ -14,6 +14,7 @@ import (
 	"github.com/seed-556df219/rxpath/nic"
 	"github.com/seed-556df219/rxpath/sim/cpu"
 	"github.com/seed-556df219/rxpath/sim/engine"
+	"github.com/seed-556df219/rxpath/sim/ftrace"
 	"github.com/seed-556df219/rxpath/sim/hist"
 	"github.com/seed-556df219/rxpath/sim/kernel"
 	"github.com/seed-556df219/rxpath/sim/mib"
@@ -95,6 +96,8 @@ type Host struct {
 	pools     []*socket.Pool
 	started   []program
 	inodes    uint64
+	made      uint64   // packets that programs of this host made
+	tracing   *tracing // nil: nothing is recorded
 
 	latBacklog, latStack hist.Hist
 	digest               engine.Digest
@@ -202,7 +205,7 @@ func (ns *namespace) makeLayers(stream string) {
 		Rand: engine.NewStream(h.cfg.Seed, stream), IngressRand: engine.NewStream(h.cfg.Seed, strings.Replace(stream, "netfilter", "ingress", 1)),
 		NetStamp: &h.netstamp,
 	})
-	ns.ip.NetifReceiveSKB = func(c *cpu.Core, b *skb.Buff) { h.softnet.CPUs[c.ID()].NetifReceiveSKB(c, b) }
+	ns.ip.NetifReceiveSKB = h.netifReceiveSKB
 	ns.ip.NetifRX = func(c *cpu.Core, b *skb.Buff) skb.DropReason { return h.softnet.CPUs[c.ID()].NetifRX(c, b) }
 	ns.ip.NetifRXNI = func(c *cpu.Core, b *skb.Buff) skb.DropReason { return h.softnet.CPUs[c.ID()].NetifRXNI(c, b) }
 	ns.udp = &udp.Layer{Config: h.cfg.UDP, Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger, Net: ns.net, ReuseSecret: uint32(h.cfg.Seed >> 32),
@@ -212,6 +215,12 @@ func (ns *namespace) makeLayers(stream string) {
 	ns.ip.Output = ns.sendICMP          // ipstack ─▶ the way out
 	ns.udp.Unreachable = ns.ip.ICMPSend // udp ─▶ ipstack: ICMP
 	ns.udp.Member = ns.ip.Member        // udp ─▶ ipstack: IGMP
+}
+
+// netifReceiveSKB models netif_receive_skb, the door of those that are not GRO.
+func (h *Host) netifReceiveSKB(c *cpu.Core, b *skb.Buff) {
+	c.Trace.Receive(ftrace.NetifReceiveSKBEntry, b)
+	h.softnet.CPUs[c.ID()].NetifReceiveSKB(c, b)
 }
 
 // addNIC brings an interface up and joins it: nic ─▶ napi ─▶ softirq.

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-556df219/rxpath/sim/engine"
+	"github.com/seed-556df219/rxpath/sim/ftrace"
 	"github.com/seed-556df219/rxpath/sim/law"
 	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/sim/skb"
@@ -44,6 +45,10 @@ var joins = map[string]string{
 	"socket.Host.DeferFree":    "only of kernels that defer",
 	"socket.Host.RecordFlow":   "only with a socket flow table",
 	"softirq.Host.Trace":       "only while somebody watches",
+	"cpu.Line.Name":            "only of devices' interrupts",
+	"cpu.Tracing.Describe":     "",
+	"cpu.Tracing.IRQ":          "",
+	"cpu.Tracing.Reason":       "",
 	"cpu.Core.Defer":           "only if some softirqs are left to ksoftirqd",
 	"ipstack.Layer.UDP":        "",
 	"ipstack.Layer.Output":     "",
@@ -122,6 +127,7 @@ func joinedHost(t *testing.T) *Host {
 	}
 	h, err := NewHost(cfg)
 	require.NoError(t, err)
+	require.NoError(t, h.Trace(TraceConfig{Events: ftrace.All}))
 	c := traffic.DefaultConfig()
 	c.DstMAC, c.Dst, c.Flows = n.MAC, netip.AddrPortFrom(group, port), 4
 	mixed, err := traffic.New(c, 1)

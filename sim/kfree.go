@@ -78,3 +78,21 @@ func (t *kfreeTrace) late(name string, n uint64) {
 	}
 	t.add(name, n)
 }
+
+// kfreeReason returns what the tracepoint shows of one drop. It tells less apart
+// than KfreeReasons: what only the ledger's finer counts know shows by its common name.
+func (h *Host) kfreeReason(r skb.DropReason) string {
+	switch r {
+	case skb.FullRing, skb.XDPDropped, skb.IgnoredMulti, skb.SocketClosed, skb.IPInvalidDest, skb.IPSourceRoute:
+		return unspecified
+	case skb.IPInvalidSource, skb.DupFrag:
+		if !h.profile.RoutingDropReasons {
+			return unspecified
+		}
+	case skb.FragReasmTimeout:
+		if !h.profile.TimersMigrate {
+			return unspecified
+		}
+	}
+	return r.String()
+}

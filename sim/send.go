@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/seed-556df219/rxpath/ipstack"
 	"github.com/seed-556df219/rxpath/nic"
@@ -169,11 +170,18 @@ func (s *Sender) fresh(c *cpu.Core, f *skb.Frame, area, paged int) *skb.Buff {
 	return b
 }
 
+// firstMade is where the numbers of packets of this host's programs begin if it
+// has interfaces, whose frames have numbers of their own.
+const firstMade = 1 << 32
+
 // born enters a packet that a process of this host made into the ledger.
 func (h *Host) born(f *skb.Frame, now engine.Time) {
 	h.ledger.Frames++
 	h.ledger.Hand++
-	f.ID, f.At = h.ledger.Frames, now
+	h.made++
+	if f.ID, f.At = h.made, now; len(h.ports) > 0 { // behind those of the interfaces
+		f.ID += firstMade
+	}
 }
 
 // llReserved is LL_RESERVED_SPACE of an Ethernet device: what a packet socket,
@@ -546,8 +554,20 @@ func (ns *namespace) devQueueXmit(c *cpu.Core, dev transmitter, b *skb.Buff) {
 		ns.host.ledger.Hand++
 		m.Xmit(c, &cp)
 	}
+	if c.Trace != nil {
+		c.Trace.NetDevQueue(b, ns.nameOf(dev))
+	}
 	dev.Xmit(c, b)
 	c.LocalBHEnable()
+}
+
+// nameOf returns the name of a device that sends.
+func (ns *namespace) nameOf(dev transmitter) string {
+	i := slices.Index(ns.devices, dev)
+	if i < 0 {
+		return ""
+	}
+	return ns.ip.Device(int32(i)).Name
 }
 
 // cutsSegments reports whether a device takes packets that are to be cut

@@ -20,7 +20,7 @@ func (h *Host) softEnv(number int32, gro bool) nic.SoftEnv {
 	return nic.SoftEnv{
 		Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger, IfIndex: number, GRO: g,
 		NetifRX: func(c *cpu.Core, b *skb.Buff) skb.DropReason { return h.softnet.CPUs[c.ID()].NetifRX(c, b) },
-		Receive: func(c *cpu.Core, b *skb.Buff) { h.softnet.CPUs[c.ID()].NetifReceiveSKB(c, b) },
+		Receive: h.netifReceiveSKB,
 		NAPI: func(device string, r nic.Ring) nic.NAPI {
 			in := napi.New(device, r)
 			in.GRO = g

@@ -34,14 +34,10 @@ type Memory struct {
 // udp_rmem_min (UM-3).
 func (s *Sock) schedule(truesize int, now engine.Time) bool {
 	m, rules := &s.host.Memory, s.host.Profile
-	if truesize < s.fwdAlloc || truesize == s.fwdAlloc && rules.FwdAllocRule != kernel.FwdWholeIfEqual {
+	pages, short := s.shortOf(truesize)
+	if !short {
 		return true
 	}
-	need := truesize
-	if rules.FwdAllocRule == kernel.FwdShortfall {
-		need -= s.fwdAlloc
-	}
-	pages := (need + pageSize - 1) / pageSize
 	allocated := m.Pages + pages
 	first := m.Limits.UDPMem[0]
 	if rules.UDPMemLimit == kernel.UDPMemThird {
@@ -57,6 +53,19 @@ func (s *Sock) schedule(truesize int, now engine.Time) bool {
 	m.Pages = allocated
 	s.fwdAlloc += pages * pageSize
 	return true
+}
+
+// shortOf returns how many pages the socket needs for a datagram, and whether it
+// needs any.
+func (s *Sock) shortOf(truesize int) (pages int, short bool) {
+	rule := s.host.Profile.FwdAllocRule
+	if truesize < s.fwdAlloc || truesize == s.fwdAlloc && rule != kernel.FwdWholeIfEqual {
+		return 0, false
+	}
+	if rule == kernel.FwdShortfall {
+		truesize -= s.fwdAlloc
+	}
+	return (truesize + pageSize - 1) / pageSize, true
 }
 
 // settle brings every reader that lags behind to the given instant.

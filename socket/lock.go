@@ -43,6 +43,11 @@ func (s *Sock) releaseSock(c *cpu.Core, now engine.Time) {
 			c.Spend(s.host.Costs.Enqueue.Fixed)
 			now = c.Now()
 		}
+		if c != nil {
+			c.Trace.EnterDatagram(d.ID, d.Head, fnReleaseSock)
+			c.Trace.Call(fnQueueRcv1)
+			c.Trace.Call(fnSockQueue)
+		}
 		if s.closed {
 			s.host.Ledger.Drop(skb.SocketClosed)
 			continue
@@ -52,6 +57,9 @@ func (s *Sock) releaseSock(c *cpu.Core, now engine.Time) {
 			*q = d
 			s.charge(int(q.Truesize))
 			s.queued(q, c, now)
+		}
+		if c != nil {
+			c.Trace.Leave(fnReleaseSock)
 		}
 	}
 	s.logLen = 0

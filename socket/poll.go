@@ -90,13 +90,19 @@ func (s *Sock) Shutdown(now engine.Time) {
 // dataReady models sock_def_readable: at most one exclusive sleeper, and every
 // epoll instance and every poll (WK-1, WK-2).
 func (s *Sock) dataReady(c *cpu.Core, now engine.Time) {
+	if c != nil {
+		c.Trace.Call(fnReadable)
+	}
 	for _, w := range s.watchers {
 		w.callback(c, now)
 	}
 	for len(s.blocked) > 0 {
 		if s.firstBlocked().wake(c, now) {
-			return
+			break
 		}
+	}
+	if c != nil {
+		c.Trace.Leave(fnReadable)
 	}
 }
 
@@ -133,6 +139,10 @@ type watch struct {
 func (w *watch) callback(c *cpu.Core, now engine.Time) {
 	t := w.thread
 	if c != nil {
+		if t.cfg.Wait == WaitEpoll {
+			c.Trace.Call(fnPoll)
+			defer c.Trace.Leave(fnPoll)
+		}
 		t.task.Core().Settle(c.Now()) // time has passed since the socket was looked at
 	}
 	if t.cfg.Wait == WaitEpoll {

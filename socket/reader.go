@@ -98,7 +98,8 @@ type Thread struct {
 	peeking  bool          // this copy is MSG_PEEK's
 	bad      bool          // the datagram's checksum was bad
 
-	entered bool // recvmsg, or recvmmsg its next message, has just begun
+	entered bool     // recvmsg, or recvmmsg its next message, has just begun
+	mark    cpu.Mark // when it has
 
 	// Calls counts receive calls, Empty those that found nothing, Waits calls of epoll_wait and poll, Timeouts calls
 	// that SO_RCVTIMEO or recvmmsg's timeout has ended, Faults copies that met a page fault, LockWaits those that
@@ -171,8 +172,10 @@ func (t *Thread) wake(c *cpu.Core, now engine.Time) bool {
 		t.task.Start(now + engine.Picosecond)
 		return true
 	}
+	c.Trace.Call(fnWake)
 	c.Spend(t.host.Costs.Wake.Fixed)
 	c.Wake(t.task)
+	c.Trace.Leave(fnWake)
 	return true
 }
 
@@ -263,6 +266,7 @@ func (t *Thread) call(c *cpu.Core) {
 	t.got = 0
 	t.entered = true
 	t.call0 = c.Now()
+	t.mark = c.Trace.Mark()
 	t.peeking = t.cfg.Peek
 	t.begin(inRecv, t.host.Costs.Syscall.Fixed+t.host.Costs.Dequeue.Fixed)
 }
@@ -306,6 +310,9 @@ func (t *Thread) recv(c *cpu.Core) {
 	switch {
 	case ok:
 		s.reader = int32(c.ID())
+		if c.Trace != nil {
+			t.traceTaken(c)
+		}
 		t.begin(inCopy, t.copying(c, d))
 		if t.cfg.FaultPPM > 0 && int(t.rand.Below(1_000_000)) < t.cfg.FaultPPM {
 			t.Faults++
@@ -358,6 +365,9 @@ func (t *Thread) block(c *cpu.Core) {
 // copied ends the copy: the datagram has been read, unless its checksum is bad.
 func (t *Thread) copied(c *cpu.Core) {
 	s := t.cur
+	if c.Trace != nil {
+		t.traceCopied(c)
+	}
 	if t.peeking {
 		t.bad = !s.peeked(c.Now(), &t.d, &c.Digest)
 		t.freed(c)
@@ -391,6 +401,9 @@ func (t *Thread) free(c *cpu.Core) {
 
 // release gives the datagram's memory back.
 func (t *Thread) release(c *cpu.Core) {
+	if c.Trace != nil {
+		t.traceFreed(c)
+	}
 	if t.bad {
 		t.cur.kill(c.Now(), &t.d, &c.Digest)
 		return

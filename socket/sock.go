@@ -135,6 +135,7 @@ func New(h *Host, name string, rcvbuf int) *Sock {
 // Q-10) there is a test without the lock, then, when the time of getting there and
 // of queueing has passed, the socket as it is by then.
 func (s *Sock) QueueRcvSKB(c *cpu.Core, b *skb.Buff) {
+	c.Trace.Enter(b, fnQueueRcv)
 	if s.filter != nil && !s.filtered(c, b) {
 		return
 	}
@@ -168,11 +169,14 @@ func (s *Sock) lockedQueueRcvSKB(c *cpu.Core, b *skb.Buff) {
 	if s.filter != nil && !s.host.Profile.FilterFirst {
 		cost += s.host.Costs.Filter.Fixed
 	}
+	c.Trace.Call(fnQueueRcv1)
+	c.Trace.Call(fnSockQueue)
 	c.Spend(cost)
 	s.look(c)
 	switch {
 	case s.closed:
 		s.host.Ledger.Drop(skb.SocketClosed)
+		c.Trace.KfreeSKB(skb.SocketClosed, fnDestruct)
 	case !s.owned || !s.host.Profile.SocketBacklog:
 		if s.hasRoom(b.Truesize) || s.admit(c, c.Now(), b.Truesize, b.Head, b.Len) {
 			d := s.queue.push()
@@ -181,11 +185,14 @@ func (s *Sock) lockedQueueRcvSKB(c *cpu.Core, b *skb.Buff) {
 			s.queued(d, c, c.Now())
 		}
 	case s.full(): // full meanwhile, and not in RcvbufErrors
+		c.Trace.Leave(fnQueueRcv1)
 		s.refuse(c, skb.SocketBacklog)
 	default:
 		s.logLen += int(b.Truesize)
 		s.fill(s.backlog.push(), c, b)
 		s.host.Ledger.Put()
+		c.Trace.Leave(fnQueueRcv1)
+		c.Trace.Queued(b.ID, "the backlog of "+s.Name)
 		c.Digest.Fold(c.Now(), digestQueued)
 	}
 }
@@ -196,6 +203,7 @@ func (s *Sock) lockedQueueRcvSKB(c *cpu.Core, b *skb.Buff) {
 // Not modelled: that of CPUs which meet at the list of a 6.18 socket one queues
 // for all.
 func (s *Sock) enqueueScheduleSKB(c *cpu.Core, b *skb.Buff) {
+	c.Trace.Call(fnEnqueue)
 	if !s.accepts(int(b.Truesize)) || b.FragLen != 0 { // perhaps only because the reader lags behind
 		s.look(c)
 		if !s.accepts(int(b.Truesize)) && !s.closed {
@@ -230,10 +238,14 @@ func (s *Sock) enqueueSKB(c *cpu.Core, b *skb.Buff, size int, charged *int) {
 	if s.closed {
 		*charged -= size
 		s.host.Ledger.Drop(skb.SocketClosed)
+		c.Trace.KfreeSKB(skb.SocketClosed, fnDestruct)
 		return
 	}
 	if !s.schedule(size, c.Now()) {
 		*charged -= size
+		if c.Trace != nil {
+			s.traceMem(c, size)
+		}
 		s.memRefused(c)
 		return
 	}
@@ -289,6 +301,9 @@ func (s *Sock) admit(c *cpu.Core, now engine.Time, truesize uint32, h *skb.Heade
 	switch {
 	case !s.belowRcvBuf(): // S-2
 		s.host.Net.UDP.RcvbufErrors++
+		if c != nil {
+			c.Trace.SockRcvqueueFull(s.rmem, truesize, s.RcvBuf)
+		}
 		s.refuse(c, skb.SocketRcvbuff)
 		return false
 	case s.filter != nil && !s.host.Profile.FilterFirst && s.filter(h, udpLen) == 0: // S-5
@@ -296,6 +311,9 @@ func (s *Sock) admit(c *cpu.Core, now engine.Time, truesize uint32, h *skb.Heade
 		s.drop(c, skb.SocketFilter)
 		return false
 	case !s.schedule(int(truesize), now): // S-6
+		if c != nil && c.Trace != nil {
+			s.traceMem(c, int(truesize))
+		}
 		s.memRefused(c)
 		return false
 	}
@@ -320,6 +338,7 @@ func (s *Sock) queued(d *Datagram, c *cpu.Core, now engine.Time) {
 	}
 	if c != nil {
 		c.Digest.Fold(now, digestQueued)
+		c.Trace.Queued(d.ID, s.Name)
 	}
 	if len(s.blocked) > 0 || len(s.watchers) > 0 {
 		s.dataReady(c, now)
@@ -342,6 +361,9 @@ func (s *Sock) lose(c *cpu.Core, r skb.DropReason) {
 func (s *Sock) drop(c *cpu.Core, r skb.DropReason) {
 	s.host.Ledger.Drop(r)
 	if c != nil {
+		if c.Trace != nil {
+			s.traceDrop(c, r)
+		}
 		c.Digest.Fold(c.Now(), digestFull+uint64(r)<<8)
 		c.Spend(s.host.Costs.FullDrop.Fixed)
 	}

@@ -26,6 +26,7 @@ func (bl *backlog) Poll(c *cpu.Core, quota int) (work int, repoll bool) {
 	if !bl.scheduled {
 		return 0, false
 	}
+	c.Trace.Call("process_backlog")
 	c.Spend(h.Costs.Poll.Fixed)
 	sd.netRPSActionAndIRQEnable()
 	bl.weight = h.Config.DevWeight
@@ -59,11 +60,13 @@ func (sd *SoftnetData) receiveNext(c *cpu.Core) {
 	*b = *sd.processQueue.pop()
 	h := sd.host
 	h.Ledger.Take()
+	c.Trace.Enter(b, "__netif_receive_skb")
 	c.Spend(h.Costs.Backlog.Fixed)
 	if h.BacklogWait != nil {
 		h.BacklogWait(c.Now() - b.Queued)
 	}
 	h.Stack.ReceiveSKB(c, b)
+	c.Trace.Leave("__netif_receive_skb")
 	sd.inputQueueHead++
 }
 
@@ -74,6 +77,16 @@ type queue struct {
 }
 
 func (q *queue) len() int { return int(q.tail - q.head) }
+
+// holds reports whether a packet whose number has one of the bits is in the queue.
+func (q *queue) holds(bits uint64) bool {
+	for i := q.head; i != q.tail; i++ {
+		if q.buf[i&uint32(len(q.buf)-1)].ID&bits != 0 {
+			return true
+		}
+	}
+	return false
+}
 
 func (q *queue) push(b *skb.Buff) {
 	if q.len() == len(q.buf) {

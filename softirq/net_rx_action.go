@@ -31,6 +31,14 @@ func (sd *SoftnetData) tracePoll(n Poller, work, budget int, processed uint64) {
 		Poller: nameOf(n), Work: work, Packets: sd.stats.Softnet.Processed - processed, Budget: budget})
 }
 
+// deviceOf returns the device of a poller, which a backlog has not.
+func deviceOf(n Poller) string {
+	if _, ok := n.(*backlog); ok {
+		return "(no_device)"
+	}
+	return nameOf(n)
+}
+
 // nameOf returns what a poller calls itself.
 func nameOf(n Poller) string {
 	if s, ok := n.(interface{ String() string }); ok {
@@ -59,7 +67,11 @@ func (sd *SoftnetData) timeLimit() int64 {
 // poll lets an instance do its weight at most, and returns what it charges.
 func (sd *SoftnetData) poll(n Poller, budget int) (work int, repoll bool) {
 	processed := sd.stats.Softnet.Processed
-	work, repoll = n.Poll(sd.core, n.Weight()) // NAPI-12
+	depth, weight := sd.core.Trace.Depth(), n.Weight()
+	work, repoll = n.Poll(sd.core, weight) // NAPI-12
+	if t := sd.core.Trace; t != nil {
+		t.NAPIPoll(depth, deviceOf(n), work, weight)
+	}
 	if sd.host.Trace != nil {
 		sd.tracePoll(n, work, budget-work, processed)
 	}

@@ -2,6 +2,7 @@ package softirq
 
 import (
 	"github.com/seed-556df219/rxpath/sim/cpu"
+	"github.com/seed-556df219/rxpath/sim/ftrace"
 	"github.com/seed-556df219/rxpath/sim/skb"
 )
 
@@ -21,6 +22,8 @@ import (
 //
 // Its core must not have been joined as a consumer.
 func (sd *SoftnetData) NetifRX(c *cpu.Core, b *skb.Buff) skb.DropReason {
+	c.Trace.Enter(b, "netif_rx")
+	c.Trace.Receive(ftrace.NetifRXEntry, b)
 	sd.stamp(c, b)
 	target := sd
 	var f *flow
@@ -30,14 +33,18 @@ func (sd *SoftnetData) NetifRX(c *cpu.Core, b *skb.Buff) skb.DropReason {
 			target = h.CPUs[cpu]
 		}
 	}
+	c.Trace.Receive(ftrace.NetifRX, b)
 	c.Spend(sd.host.Costs.RPS.Fixed)
-	return sd.enqueueToBacklog(target, b, f)
+	r := sd.enqueueToBacklog(target, b, f)
+	c.Trace.Leave("netif_rx")
+	return r
 }
 
 // NetifRXNI models netif_rx_ni, for a caller outside interrupts and BH-disabled
 // sections, as a write to a tap device is: what is pending runs before it
 // returns.
 func (sd *SoftnetData) NetifRXNI(c *cpu.Core, b *skb.Buff) skb.DropReason {
+	c.Trace.Receive(ftrace.NetifRXNIEntry, b)
 	c.LocalBHDisable()
 	r := sd.NetifRX(c, b)
 	c.LocalBHEnable()

@@ -11,6 +11,7 @@ import (
 // NetifReceiveSKB models netif_receive_skb_internal: RPS, or the stack at once
 // on this CPU (CORE-1, RPS-3).
 func (sd *SoftnetData) NetifReceiveSKB(c *cpu.Core, b *skb.Buff) {
+	c.Trace.Enter(b, "netif_receive_skb_internal")
 	if sd.host.NetStamp.Before() {
 		sd.stamp(c, b)
 	}
@@ -18,10 +19,12 @@ func (sd *SoftnetData) NetifReceiveSKB(c *cpu.Core, b *skb.Buff) {
 		if cpu, f := sd.host.rpsCPU(b); cpu >= 0 {
 			c.Spend(sd.host.Costs.RPS.Fixed)
 			sd.enqueueToBacklog(sd.host.CPUs[cpu], b, f)
+			c.Trace.Leave("netif_receive_skb_internal")
 			return
 		}
 	}
 	sd.host.Stack.ReceiveSKB(c, b)
+	c.Trace.Leave("netif_receive_skb_internal")
 }
 
 // stamp models net_timestamp_check before RPS (CORE-1): while anybody on the host
@@ -119,11 +122,13 @@ func jenkins3(a, b, c, secret uint32) uint32 {
 // returns why the packet was dropped, if it was.
 func (sd *SoftnetData) enqueueToBacklog(target *SoftnetData, b *skb.Buff, f *flow) skb.DropReason {
 	h := sd.host
+	sd.core.Trace.Enter(b, "enqueue_to_backlog")
 	qlen := target.inputPktQueue.len()
 	if limit := h.Config.NetdevMaxBacklog; limit >= 0 && qlen > limit || sd.flowLimited(b, qlen) {
 		target.stats.Softnet.Dropped++
 		h.Device(b.IfIndex).CountDropped()
 		h.Ledger.Drop(skb.CPUBacklog)
+		sd.core.Trace.KfreeSKB(skb.CPUBacklog, "")
 		sd.core.Digest.Fold(sd.core.Now(), digestBacklogDrop)
 		sd.core.Spend(h.Costs.FreeDrop.Fixed)
 		return skb.CPUBacklog

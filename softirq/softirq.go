@@ -8,7 +8,10 @@ import (
 )
 
 // raise models __raise_softirq_irqoff: the bit, and nothing else.
-func (sd *SoftnetData) raise(nr uint) { sd.pending |= 1 << nr }
+func (sd *SoftnetData) raise(nr uint) {
+	sd.core.Trace.SoftirqRaise(nr)
+	sd.pending |= 1 << nr
+}
 
 // RaiseSoftirq models raise_softirq, called on this CPU: outside interrupts,
 // softirqs and BH-disabled regions nobody would come by to run it soon, so
@@ -79,6 +82,7 @@ func (sd *SoftnetData) pass() {
 		if pending&1 == 0 {
 			continue
 		}
+		sd.core.Trace.SoftirqEntry(nr)
 		sd.stats.Softirqs[nr]++
 		switch {
 		case nr == mib.SoftirqNetRX && sd.host.Profile.RepollSameRun:
@@ -89,6 +93,7 @@ func (sd *SoftnetData) pass() {
 			timer = true
 			sd.core.Spend(sd.host.Costs.TimerAction.Fixed)
 		}
+		sd.core.Trace.SoftirqExit(nr)
 	}
 }
 

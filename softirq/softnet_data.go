@@ -119,6 +119,7 @@ func New(h *Host, c *cpu.Core) *SoftnetData {
 	sd.backlog = backlog{sd: sd, weight: h.Config.DevWeight}
 	sd.ksoftirqd = c.NewTask("ksoftirqd", 0, sd.ksoftirqdStep)
 	sd.ipi = c.NewLine(&h.Costs.Reschedule.Fixed, &c.Stats.CallFunction, sd.flushCalls)
+	sd.ipi.Call = true
 	sd.setFlowLimit(slices.Contains(h.Config.FlowLimitCPUs, c.ID()))
 	c.SetSoftirqs(sd)
 	if h.ThreadIRQs || h.Profile.SoftirqWhileKsoftirqd == kernel.SoftirqsDeferred {
@@ -150,6 +151,11 @@ const (
 // Live returns how many packets the backlog of this CPU holds.
 func (sd *SoftnetData) Live() uint64 {
 	return uint64(sd.BacklogLen())
+}
+
+// Holds reports whether a packet whose number has one of the bits waits in the backlog of this CPU.
+func (sd *SoftnetData) Holds(bits uint64) bool {
+	return sd.inputPktQueue.holds(bits) || sd.processQueue.holds(bits)
 }
 
 // BacklogLen returns the length of input_pkt_queue and process_queue.

@@ -42,7 +42,9 @@ func (t *Thread) step(c *cpu.Core, task *cpu.Task) {
 	t.Polls++
 	c.LocalBHDisable()
 	t.sd.inThread = t.sd.host.Profile.NetRXLooksAgain
-	_, repoll := t.poller.Poll(c, t.poller.Weight())
+	depth, weight := c.Trace.Depth(), t.poller.Weight()
+	work, repoll := t.poller.Poll(c, weight)
+	c.Trace.NAPIPoll(depth, nameOf(t.poller), work, weight)
 	t.woken = t.woken || repoll
 	if t.sd.inThread {
 		t.sd.inThread = false

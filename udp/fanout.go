@@ -14,6 +14,7 @@ import (
 // /proc/net/udp, do not wait for slot locks, nor anybody for them.
 func (l *Layer) deliverMulticast(c *cpu.Core, b *skb.Buff) {
 	m := l.find(b)
+	c.Trace.Call("__udp4_lib_mcast_deliver")
 	switch {
 	case l.Profile.FanoutLockless:
 		l.deliverInWalk(c, b, m.multi)
@@ -56,7 +57,9 @@ func (l *Layer) deliverStack(c *cpu.Core, b *skb.Buff, m *match) {
 // lock takes a slot's lock and notes the time that it took.
 func (l *Layer) lock(c *cpu.Core, s *slot) {
 	since := c.Now()
+	c.Trace.Call("_raw_spin_lock")
 	s.lock.Lock(c)
+	c.Trace.Leave("_raw_spin_lock")
 	if waited := c.Now() - since; waited > 0 {
 		l.Stats.SlotWaits++
 		l.Stats.SlotWaited += waited
@@ -70,6 +73,7 @@ func (l *Layer) flushStack(c *cpu.Core, b *skb.Buff, stack []*Entry, final bool)
 	if final {
 		clones = &l.Stats.ClonesUnlocked
 	}
+	c.Trace.Enter(b, "flush_stack")
 	for i, e := range stack {
 		if final && i == len(stack)-1 {
 			l.Stats.Originals++
@@ -78,6 +82,7 @@ func (l *Layer) flushStack(c *cpu.Core, b *skb.Buff, stack []*Entry, final bool)
 		}
 		l.clone(c, b, e, clones)
 	}
+	c.Trace.Leave("flush_stack")
 }
 
 // deliverInWalk models the fan-out of 4.7 and later: without a lock or an array,
@@ -107,12 +112,17 @@ func (l *Layer) clone(c *cpu.Core, b *skb.Buff, e *Entry, clones *uint64) {
 	}
 	*clones++
 	l.Ledger.Clone()
+	c.Trace.Cloned(b)
+	c.Trace.Call("skb_clone")
 	c.Spend(l.Costs.Clone.Fixed)
+	c.Trace.Leave("skb_clone")
 	if b.FragLen != 0 {
 		l.share(c, e, b)
+		c.Trace.Leave("udp_queue_rcv_skb")
 		return
 	}
 	l.queue(c, e, b) // reads b, keeps nothing of it
+	c.Trace.Leave("udp_queue_rcv_skb")
 }
 
 // share queues a clone of a packet with page fragments, which nobody can condense

@@ -151,6 +151,8 @@ func (l *Layer) Receive(c *cpu.Core, b *skb.Buff) {
 		l.receiveChain(c, b)
 		return
 	}
+	c.Trace.Call("udp_rcv")
+	c.Trace.Call("__udp4_lib_rcv")
 	c.Spend(l.Costs.UDP.Fixed)
 	u := &l.Net.UDP
 	if b.Len < skb.UDPHeader || uint32(b.UDPLen) > b.Len || b.UDPLen < skb.UDPHeader {
@@ -179,6 +181,7 @@ func (l *Layer) Receive(c *cpu.Core, b *skb.Buff) {
 		l.deliverMulticast(c, b)
 		return
 	}
+	c.Trace.Leaf("__udp4_lib_lookup")
 	if e := l.find(b).unicast; e != nil {
 		l.Stats.Originals++
 		l.queue(c, e, b)
@@ -244,6 +247,11 @@ func (l *Layer) checksumInit(c *cpu.Core, b *skb.Buff) bool {
 
 func (l *Layer) drop(c *cpu.Core, r skb.DropReason) {
 	l.Ledger.Drop(r)
+	if r == skb.IgnoredMulti && !l.Profile.FanoutLockless {
+		c.Trace.Consumed(r, "")
+	} else {
+		c.Trace.KfreeSKB(r, "__udp4_lib_rcv")
+	}
 	c.Digest.Fold(c.Now(), digestDrop+uint64(r))
 	c.Spend(l.Costs.FreeDrop.Fixed)
 }

@@ -28,6 +28,7 @@ func (l *Layer) queueSegments(c *cpu.Core, e *Entry, b *skb.Buff) {
 		n := min(left, uint32(b.GSOSize))
 		if left -= n; left > 0 {
 			l.Ledger.Clone()
+			c.Trace.Cloned(b)
 			l.Stats.ClonesUnlocked++
 		}
 		cp := *b
@@ -38,5 +39,6 @@ func (l *Layer) queueSegments(c *cpu.Core, e *Entry, b *skb.Buff) {
 		cp.TailRoom = uint32(l.Profile.HeadRoom(segmentHead) - segmentHead)
 		c.Spend(l.Costs.Clone.Fixed)
 		e.Sock.QueueRcvSKB(c, &cp)
+		c.Trace.Leave("udp_queue_rcv_skb")
 	}
 }

@@ -26,7 +26,7 @@ var floors = []row{
 	{0, "virtual time, executives, random streams; faults of configurations", []string{"sim/engine", "sim/cfgerr"}},
 	{0, "quantities as people write them", []string{"sim/units"}},
 	{1, "packets, counters, kernels and machines as values; histograms, laws", []string{
-		"sim/skb", "sim/mib", "sim/kernel", "sim/hist", "sim/law"}},
+		"sim/skb", "sim/mib", "sim/kernel", "sim/hist", "sim/law", "sim/ftrace"}},
 	{1, "a core that spends time", []string{"sim/cpu"}},
 	{2, "the stages, in the order in which a packet meets them; traffic", []string{
 		"nic", "napi", "softirq", "ipstack", "udp", "socket", "sim/traffic"}},
@@ -42,7 +42,7 @@ var floors = []row{
 }
 
 // planned are packages of the table that may not exist yet.
-var planned = []string{"sim/trace", "sim/verify"}
+var planned []string
 
 // stages are the packages of the path. None imports another: package sim joins
 // them.

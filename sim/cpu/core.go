@@ -108,6 +108,9 @@ type Core struct {
 
 	sched scheduler
 
+	// Trace, if not nil, records what happens on the core; see StartTrace.
+	Trace *Trace
+
 	// Stats are the counters that /proc shows of this CPU.
 	Stats *mib.CPU
 	// Digest witnesses what happened on this core.

@@ -23,6 +23,9 @@ type Line struct {
 	handler func(*Core)
 	cost    *engine.Time
 	count   *uint64
+	// Name returns the name of a device's interrupt; it is nil for others. Call says that it is a function call from another CPU.
+	Name func() string
+	Call bool
 }
 
 // NewLine returns a line of c whose handler runs in hard interrupt context,
@@ -140,11 +143,14 @@ func (c *Core) interrupt(l *Line) {
 	prev := c.enter(Hardirq)
 	*l.count++
 	c.Digest.Fold(c.now, digestInterrupt)
+	c.Trace.enterIRQ(l)
 	c.Spend(*l.cost)
 	l.handler(c)
+	c.Trace.handledIRQ(l)
 	c.enter(prev)
 	c.entered = entered
 	c.irqExit()
+	c.Trace.leaveIRQ(l)
 }
 
 // tick runs the timer interrupt. It models tick_sched_timer and
@@ -152,11 +158,13 @@ func (c *Core) interrupt(l *Line) {
 func (c *Core) tick() {
 	prev := c.enter(Hardirq)
 	c.Stats.LocalTimer++
+	c.Trace.enterTick()
 	c.Spend(c.costs.Tick.Fixed)
 	c.sched.tick(c)
 	c.softirqs.Tick()
 	c.enter(prev)
 	c.irqExit()
+	c.Trace.Leave(localTimer)
 }
 
 // irqExit models irq_exit: outside other interrupts and BH-disabled regions,
@@ -195,7 +203,9 @@ func (c *Core) leaveBH() {
 func (c *Core) RunSoftirqs(ctx Context) {
 	prev := c.enter(ctx)
 	c.inSoftirq = true
+	c.Trace.enterSoftirqs(ctx)
 	c.softirqs.Do(ctx)
+	c.Trace.leaveSoftirqs()
 	c.inSoftirq = false
 	c.enter(prev)
 }

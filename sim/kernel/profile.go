@@ -143,6 +143,8 @@ type Profile struct {
 	ReuseportArray bool
 	// EarlyDemuxBroadcast: early demux looks broadcast datagrams up, too (linux-6.18 2).
 	EarlyDemuxBroadcast bool
+	// TraceText is what trace files say of an event: plain, reasons (with the reason of kfree_skb, 5.17) or symbols (6.11).
+	TraceText TraceText
 	// EarlyDemuxMember: early demux looks a multicast datagram up only if its interface wants it (linux-6.18 2).
 	EarlyDemuxMember bool
 }

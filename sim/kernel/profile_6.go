@@ -46,6 +46,7 @@ func Linux61() Profile {
 	p.IxgbeAdaptiveITR = true
 	p.IxgbeLRO = false
 	p.Release = "6.1.192"
+	p.TraceText = TraceReasons
 	return p
 }
 
@@ -65,6 +66,7 @@ func Linux612() Profile {
 	p.NetRXLooksAgain = true
 	p.IxgbeMaxRing = 8192
 	p.Release = "6.12.117"
+	p.TraceText = TraceSymbols
 	return p
 }
 

@@ -69,5 +69,6 @@ var profileDocs = map[string]string{
 	"Hash2First":            "a unicast lookup goes to the chain of the address, then to that of 0.0.0.0, however few sockets there are (linux-6.18 1.11).",
 	"ReuseportArray":        "SO_REUSEPORT sockets of one address stand in an array, and a flow's hash scaled to its length chooses (linux-6.18 1.11).",
 	"EarlyDemuxBroadcast":   "early demux looks broadcast datagrams up, too (linux-6.18 2).",
+	"TraceText":             "what trace files say of an event: plain, reasons (with the reason of kfree_skb, 5.17) or symbols (6.11).",
 	"EarlyDemuxMember":      "early demux looks a multicast datagram up only if its interface wants it (linux-6.18 2).",
 }

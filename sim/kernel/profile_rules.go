@@ -93,6 +93,22 @@ func (n NetstatColumns) String() string {
 	return nameOf(int(n), "linux-3.10", "linux-4.0", "linux-6.1", "linux-6.12", "linux-6.18")
 }
 
+// TraceText is what trace files say of an event.
+type TraceText uint8
+
+// Kinds of trace files.
+const (
+	// TracePlain: as 4.0 (11.1, 11.2).
+	TracePlain TraceText = iota
+	// TraceReasons: kfree_skb has a reason, napi_poll work and budget, the columns of flags one more (6.1).
+	TraceReasons
+	// TraceSymbols: locations are symbols, kfree_skb names the socket, and what UDP refuses is told before it is freed (6.18).
+	TraceSymbols
+)
+
+// String returns the name of the value in a scenario.
+func (t TraceText) String() string { return nameOf(int(t), "plain", "reasons", "symbols") }
+
 // nameOf returns the name of a value, an empty text for one without.
 func nameOf(n int, names ...string) string {
 	if n < len(names) {

@@ -183,7 +183,7 @@ type Frame struct {
 	At engine.Time
 	// Head is shared by all frames of the flow.
 	Head *Header
-	// ID numbers the frames offered to a host, from 1.
+	// ID numbers the frames offered to a host, from 1; Chosen is set in the one that is followed.
 	ID uint64
 	// Len is the length from the destination MAC to the end of the payload, in
 	// bytes, with a VLAN tag and padding, without FCS.
@@ -194,6 +194,14 @@ type Frame struct {
 	UDPLen uint16
 	// IPID is the identification field of the IPv4 header, which fragments of a datagram share.
 	IPID uint16
+}
+
+// Chosen is a bit of the ID of the frame that somebody follows.
+const Chosen uint64 = 1 << 63
+
+// Endpoints returns the addresses and ports of a datagram of h's flow.
+func (h *Header) Endpoints() (src, dst netip.AddrPort) {
+	return netip.AddrPortFrom(h.Src.Netip(), h.SrcPort), netip.AddrPortFrom(h.Dst.Netip(), h.DstPort)
 }
 
 // WireLen returns the length with FCS, as contracts count frames.
