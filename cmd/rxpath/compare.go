@@ -14,6 +14,7 @@ import (
 	"github.com/seed-556df219/rxpath/sim"
 	"github.com/seed-556df219/rxpath/sim/filter"
 	"github.com/seed-556df219/rxpath/sim/report"
+	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/sim/sweep"
 )
 
@@ -53,6 +54,10 @@ type compareCommand struct {
 	format   string
 	page     pageFlag
 	caps     captures
+	// names are those of the two sides, if not empty.
+	names [2]string
+	// after is printed behind a comparison in text.
+	after func(a, b *compared) string
 }
 
 var compareFormats = []string{"text", "json", "md"}
@@ -92,9 +97,10 @@ func newCompare() *cobra.Command {
 // A compared is one argument of compare.
 type compared struct {
 	name string
-	// in and settings are a scenario to run.
+	// in and settings are a scenario to run, sc is what they make.
 	in       *input
 	settings *settings
+	sc       *scenario.Scenario
 	// side are the results of a run, results those of a sweep.
 	side    *sweep.Side
 	results *sweep.Results
@@ -141,6 +147,9 @@ func (s *compareCommand) run(c *cobra.Command, args []string) error {
 			b.name += fmt.Sprintf(" and %d more", n-1)
 		}
 	}
+	if s.names[0] != "" {
+		a.name, b.name = s.names[0], s.names[1]
+	}
 	ctx, stop := interruptible(c.Context())
 	defer stop()
 	left, err := s.sideOf(ctx, c, a)
@@ -152,7 +161,11 @@ func (s *compareCommand) run(c *cobra.Command, args []string) error {
 		return err
 	}
 	compared := sweep.Compare(left, right)
-	return join(failed(s.show(c.OutOrStdout(), compared)), s.page.write(func() (*report.Page, error) { return s.makePage(&compared, args, a), nil }))
+	err = failed(s.show(c.OutOrStdout(), compared))
+	if err == nil && s.after != nil && s.format == "text" {
+		_, err = io.WriteString(c.OutOrStdout(), s.after(a, b))
+	}
+	return join(failed(err), s.page.write(func() (*report.Page, error) { return s.makePage(&compared, args, a), nil }))
 }
 
 // makePage returns the comparison as a page.
@@ -188,11 +201,11 @@ func (s *compareCommand) open(c *cobra.Command, arg string, set *settings) (*com
 		}
 		return openResults(arg)
 	}
-	in, _, err := openScenario(arg, c.InOrStdin(), set, &s.caps)
+	in, sc, err := openScenario(arg, c.InOrStdin(), set, &s.caps)
 	if err != nil {
 		return nil, err
 	}
-	return &compared{name: in.label, in: in, settings: set}, nil
+	return &compared{name: in.label, in: in, settings: set, sc: sc}, nil
 }
 
 // openResults reads a directory of --out.

@@ -42,6 +42,7 @@ const runExample = `  rxpath run
   rxpath run feed.yaml --set net.core.rmem_max=8388608 --set 'nics[eth0].ring.rx=4096'
   rxpath run --set load=4 --duration 500ms --seed 7
   rxpath run --kernel linux-3.10 --set 'apps[gateway].cpu=1'
+  rxpath run feed.yaml --kernel linux-4.0 --compare-kernel linux-6.18
   rxpath run --threshold 'p(latency.wire_to_app, 99) < 50us'
   rxpath run feed.pcapng --set load=10
   rxpath run feed.yaml --format json | jq .ledger
@@ -57,6 +58,7 @@ type runCommand struct {
 	noBottleneck bool
 	assumptions  bool
 	printOnly    bool
+	other        string
 	caps         captures
 	input        *input
 }
@@ -83,7 +85,9 @@ func newRun() *cobra.Command {
 	f.BoolVar(&r.noBottleneck, "no-bottleneck", false, "do not look for the bottleneck, which takes up to thirteen more runs")
 	f.BoolVar(&r.assumptions, "assumptions", false, "name the assumed costs that the results depend on, which takes two more runs for each")
 	f.BoolVar(&r.printOnly, "print-scenario", false, "print the scenario that would be run, with every default, and run nothing")
+	f.StringVar(&r.other, "compare-kernel", "", "run under the kernel profile `NAME`, too, and show what differs: what an upgrade changes for this host")
 	completeFlags(c)
+	_ = c.RegisterFlagCompletionFunc("compare-kernel", cobra.FixedCompletions(kernelNames(), cobra.ShellCompDirectiveNoFileComp))
 	return c
 }
 
@@ -97,6 +101,9 @@ func atMostOneFile(_ *cobra.Command, args []string) error {
 
 // run does everything that can be wrong with a run before it begins.
 func (r *runCommand) run(c *cobra.Command, args []string) error {
+	if r.other != "" {
+		return r.compareKernel(c, args)
+	}
 	in, err := openInput(firstOf(args), c.InOrStdin(), &r.caps)
 	if err != nil {
 		return err

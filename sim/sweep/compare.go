@@ -318,9 +318,13 @@ func (c *Comparison) tables(w io.Writer, all bool, write func(io.Writer, [][]str
 // what it leaves out: what is the same, and without all what may be chance.
 func (c *Comparison) Rows(all bool) (rows [][]string, rest string) {
 	rows = [][]string{{"", "A: " + c.A.Name, "", "B: " + c.B.Name, "", "change", ""}}
-	hidden := 0
+	hidden, lacking := 0, 0
 	for i := range c.Deltas {
 		d := &c.Deltas[i]
+		if d.lacking() && !all {
+			lacking++
+			continue
+		}
 		if !d.Significant && !all {
 			hidden++
 			continue
@@ -336,7 +340,16 @@ func (c *Comparison) Rows(all bool) (rows [][]string, rest string) {
 	if hidden > 0 {
 		rest += fmt.Sprintf(" %d differ by no more than chance would.", hidden)
 	}
+	if lacking > 0 {
+		rest += fmt.Sprintf(" %d that one side does not have are 0 on the other.", lacking)
+	}
 	return rows, rest
+}
+
+// lacking reports whether only one side has the number, and it is 0 there: a
+// counter of another kernel that nothing moved.
+func (d *Delta) lacking() bool {
+	return math.IsNaN(d.A) && d.B == 0 && d.SpreadB == 0 || math.IsNaN(d.B) && d.A == 0 && d.SpreadA == 0
 }
 
 // show1 prints one number.
