@@ -1,6 +1,7 @@
 package lessons
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -187,4 +188,85 @@ func TestLosses(t *testing.T) {
 	for _, silent := range []string{"HW_FILTER", "HW_RESET", "NETFILTER_DROP", "IP_INVALID_DEST", "IP_INVALID_SOURCE", "SOCKET_CLOSE"} {
 		require.Contains(t, row(silent), "| none |")
 	}
+}
+
+// TestUpgrade: the direction of every conclusion of upgrading 4.0 to 6.18, by
+// its number on the page.
+func TestUpgrade(t *testing.T) {
+	const (
+		queued = `socket["reader"].max_queued`
+		netRX  = `counter("proc/softirqs","NET_RX")`
+	)
+	table := func(command string) func(row int, column string) float64 {
+		page, err := lab(t).Table(command)
+		require.NoError(t, err)
+		return func(row int, column string) float64 { return number(t, page, row, column) }
+	}
+	sizes := table(`rxpath sweep examples/upgrade/scenario.yaml --set apps[0].read.with=never --vary traffic[0].payload=100,1400 --vary kernel=linux-4.0,linux-6.18 --metric 'socket["reader"].max_queued'`)
+	require.Equal(t, [4]float64{238, 92, 73, 92}, [4]float64{sizes(1, queued), sizes(2, queued), sizes(3, queued), sizes(4, queued)}, "1")
+	veth := table(`rxpath sweep examples/upgrade/veth.yaml --set apps[0].read.with=never --vary senders[0].payload=100,1000 --vary kernel=linux-4.0,linux-6.18 --metric 'socket["reader"].max_queued'`)
+	require.Equal(t, [2]float64{278, 256}, [2]float64{veth(1, queued), veth(2, queued)}, "2: not those of the NIC")
+	require.Equal(t, [2]float64{93, 92}, [2]float64{veth(3, queued), veth(4, queued)}, "3: one less")
+	mixed := table(`rxpath sweep examples/upgrade/mixed.yaml --vary kernel=linux-4.0,linux-6.18 --metric 'socket["reader"].queued' --metric 'socket["reader"].rx_queue'`)
+	require.Equal(t, [2]float64{2, 3}, [2]float64{mixed(1, `socket["reader"].queued`), mixed(2, `socket["reader"].queued`)}, "4")
+	batch := table(`rxpath sweep examples/upgrade/scenario.yaml --set kernel=linux-6.18 --set apps[0].sockets[0].rcvbufforce=106496 --set apps[0].read.pauses=null --set apps[0].read.service=3us --set 'traffic[0].arrivals={onoff: {burst_rate: 1Mpps, burst_mean: 85, fixed: true}}' --vary kernel.release_rule=each,quarter`)
+	require.Greater(t, batch(2, "drops"), batch(1, "drops"), "5")
+	rmem := table(`rxpath sweep examples/upgrade/scenario.yaml --set apps[0].sockets[0].rcvbuf=4MiB --vary kernel=linux-4.0,linux-6.18 --metric 'socket["reader"].rcvbuf'`)
+	require.Positive(t, rmem(1, "drops"), "6")
+	require.Zero(t, rmem(2, "drops"), "6")
+	const inErrors, rcvbufErrors = `counter("proc/net/snmp","Udp.InErrors")`, `counter("proc/net/snmp","Udp.RcvbufErrors")`
+	mem := table(`rxpath sweep examples/upgrade/scenario.yaml --set 'net.ipv4.udp_mem=[20,20,20]' --vary kernel=linux-4.0,linux-6.18 --metric 'counter("proc/net/snmp","Udp.InErrors")' --metric 'counter("proc/net/udp","drops")'`)
+	require.Positive(t, mem(1, inErrors), "7")
+	require.Zero(t, mem(2, inErrors), "7")
+	require.Positive(t, mem(2, `counter("proc/net/udp","drops")`), "7")
+	full := table(`rxpath sweep examples/upgrade/scenario.yaml --set 'apps[0].locks={every: 4ms, for: 2ms}' --vary kernel=linux-4.0,linux-6.18 --metric 'counter("proc/net/snmp","Udp.InErrors")' --metric 'counter("proc/net/snmp","Udp.RcvbufErrors")'`)
+	require.Positive(t, full(2, rcvbufErrors), "8")
+	require.Equal(t, full(2, inErrors), full(2, rcvbufErrors), "8")
+	lock := table(`rxpath sweep examples/upgrade/scenario.yaml --set nics[0].channels.combined=4 --set nics[0].rx-flow-hash.udp4=sdfn --set traffic[0].flows=64 --set 'nics[0].irq_affinity={TxRx-0: 0, TxRx-1: 1, TxRx-2: 2, TxRx-3: 3}' --set traffic[0].rate=3Mpps --vary kernel=linux-4.0,linux-6.18 --metric 'cpu[1].spinning'`)
+	require.Positive(t, lock(1, "cpu[1].spinning"), "9")
+	require.Zero(t, lock(2, "cpu[1].spinning"), "9")
+	deferred := table(`rxpath sweep examples/upgrade/scenario.yaml --set traffic[0].count=5000 --set traffic[0].rate=1Mpps --set apps[0].sockets[0].rcvbufforce=16MiB --set 'apps[0].read.pauses={at: [{at: 1ms, for: 20ms}]}' --vary kernel=linux-6.12,linux-6.18 --vary apps[0].cpu=1,2 --metric 'counter("proc/softirqs","NET_RX")'`)
+	require.Equal(t, deferred(1, netRX), deferred(3, netRX), "10: the reader's own CPU")
+	require.Greater(t, deferred(4, netRX), deferred(2, netRX)+5000./64, "10")
+	budget := table(`rxpath sweep examples/upgrade/scenario.yaml --set host.cpus=8 --set nics[0].channels.combined=8 --set 'nics[0].irq_affinity={TxRx-0: 1, TxRx-1: 1, TxRx-2: 1, TxRx-3: 1, TxRx-4: 1, TxRx-5: 1, TxRx-6: 1, TxRx-7: 1}' --set nics[0].rx-flow-hash.udp4=sdfn --set nics[0].coalesce.rx-usecs=250 --set traffic[0].flows=64 --set traffic[0].rate=900kpps --set net.core.netdev_budget=64 --vary kernel=linux-4.0,linux-6.18 --metric 'counter("proc/net/softnet_stat","time_squeeze")'`)
+	require.Zero(t, budget(1, `counter("proc/net/softnet_stat","time_squeeze")`), "12")
+	require.Positive(t, budget(2, `counter("proc/net/softnet_stat","time_squeeze")`), "12")
+	ring := table(`rxpath sweep examples/upgrade/scenario.yaml --set nics[0].ring.rx=8192 --set traffic[0].rate=8Mpps --set traffic[0].count=12000 --vary kernel=linux-4.0,linux-6.18 --metric 'counter("ethtool/eth0/S","rx_missed_errors")'`)
+	require.Positive(t, ring(1, `counter("ethtool/eth0/S","rx_missed_errors")`), "14")
+	require.Zero(t, ring(2, `counter("ethtool/eth0/S","rx_missed_errors")`), "14")
+	reuse := table(`rxpath sweep examples/upgrade/scenario.yaml --set 'apps[0].cpus=[0,1,2,3]' --set apps[0].cpu=null --set apps[0].copies=4 --set 'apps[0].sockets=[{bind: 0.0.0.0:5000, reuseport: true}]' --set traffic[0].flows=8 --vary kernel=linux-4.0,linux-6.18 --metric 'socket["reader-0"].delivered' --metric 'socket["reader-1"].delivered' --metric 'socket["reader-2"].delivered'`)
+	require.NotEqual(t, reuse(1, `socket["reader-0"].delivered`), reuse(2, `socket["reader-0"].delivered`), "16")
+	for name, tc := range map[string]struct {
+		command, low, high string
+		lowRow, highRow    int
+	}{
+		"11 moderation":               {`rxpath sweep examples/upgrade/scenario.yaml --set apps[0].read.pauses=null --set traffic[0].payload=1400 --set traffic[0].rate=18kpps --vary kernel=linux-4.0,linux-6.18 --metric 'mean(latency.ring)'`, "mean(latency.ring)", "mean(latency.ring)", 2, 1},
+		"13 bursts of eight":          {`rxpath sweep examples/upgrade/scenario.yaml --set nics[0].coalesce.rx-usecs=125 --set apps[0].read.pauses=null --set kernel=linux-6.18 --vary net.core.gro_normal_batch=1,8 --metric 'mean(latency.stack)'`, "mean(latency.stack)", "mean(latency.stack)", 1, 2},
+		"17 4.0: the newest first":    {`rxpath sweep examples/upgrade/scenario.yaml --set traffic[0].dst=239.1.1.1:5000 --set 'apps=[{name: old, cpu: 2, sockets: [{bind: 0.0.0.0:5000, join: [239.1.1.1], reuseaddr: true}]}, {name: new, cpu: 3, sockets: [{bind: 0.0.0.0:5000, join: [239.1.1.1], reuseaddr: true}]}]' --vary kernel=linux-4.0,linux-6.18 --metric 'old=mean(socket["old"].latency.wire_to_app)' --metric 'new=mean(socket["new"].latency.wire_to_app)'`, "new", "old", 1, 1},
+		"17 6.18: the newest last":    {`rxpath sweep examples/upgrade/scenario.yaml --set traffic[0].dst=239.1.1.1:5000 --set 'apps=[{name: old, cpu: 2, sockets: [{bind: 0.0.0.0:5000, join: [239.1.1.1], reuseaddr: true}]}, {name: new, cpu: 3, sockets: [{bind: 0.0.0.0:5000, join: [239.1.1.1], reuseaddr: true}]}]' --vary kernel=linux-4.0,linux-6.18 --metric 'old=mean(socket["old"].latency.wire_to_app)' --metric 'new=mean(socket["new"].latency.wire_to_app)'`, "old", "new", 2, 2},
+		"18 6.1: the program's share": {`rxpath sweep examples/upgrade/scenario.yaml --set apps[0].cpu=1 --set apps[0].read.pauses=null --set traffic[0].rate=3Mpps --vary kernel=linux-4.0,linux-6.1,linux-6.18 --metric 'rate(consumed)'`, "rate(consumed)", "rate(consumed)", 1, 2},
+		"18 6.18: as in 4.0":          {`rxpath sweep examples/upgrade/scenario.yaml --set apps[0].cpu=1 --set apps[0].read.pauses=null --set traffic[0].rate=3Mpps --vary kernel=linux-4.0,linux-6.1,linux-6.18 --metric 'rate(consumed)'`, "rate(consumed)", "rate(consumed)", 3, 2},
+	} {
+		page, err := lab(t).Table(tc.command)
+		require.NoError(t, err)
+		require.Less(t, quantity(t, page, tc.lowRow, tc.low), quantity(t, page, tc.highRow, tc.high), name)
+	}
+	out, err := lab(t).Output(`for k in linux-4.0 linux-6.18; do rxpath run examples/upgrade/scenario.yaml --kernel $k --no-bottleneck --out files-$k > files.txt; head -1 files-$k/tree/proc/net/softnet_stat | wc -w; done`)
+	require.NoError(t, err)
+	require.Equal(t, []string{"11", "15"}, strings.Fields(out), "19")
+}
+
+// quantity returns a cell with a unit as a number of the smallest.
+func quantity(t *testing.T, table *Table, row int, column string) float64 {
+	t.Helper()
+	cell, err := table.Cell(row, column)
+	require.NoError(t, err)
+	for unit, factor := range map[string]float64{"ns": 1, "µs": 1e3, "ms": 1e6} {
+		if n, ok := strings.CutSuffix(cell, unit); ok {
+			v, err := strconv.ParseFloat(n, 64)
+			require.NoError(t, err)
+			return v * factor
+		}
+	}
+	return number(t, table, row, column)
 }
