@@ -441,8 +441,8 @@ func (c *Comparison) JSON(w io.Writer) error {
 }
 
 // ComparePoints writes a line for every point that two sweeps have in common:
-// how much each number of the headline changes from A to B, ~ where that may be
-// chance. Points are the same if their keys have the same values.
+// how much each number of the headline, and each further metric that both have,
+// changes from A to B, ~ where that may be chance. Points are the same if their keys have the same values.
 func ComparePoints(w io.Writer, a, b *Results) error {
 	if !slices.Equal(a.Header.Paths, b.Header.Paths) {
 		return fmt.Errorf("the sweeps vary %q and %q: want the same keys", a.Header.Paths, b.Header.Paths)
@@ -454,8 +454,14 @@ func ComparePoints(w io.Writer, a, b *Results) error {
 			other[k] = append(other[k], o.Metrics)
 		}
 	}
+	shown := slices.Clone(headline)
+	for _, m := range a.Header.Measures {
+		if slices.Contains(b.Header.Measures, m) && a.Header.Metric(m) == b.Header.Metric(m) {
+			shown = append(shown, titled{m, strings.TrimSuffix(m, "_ns")})
+		}
+	}
 	head := slices.Clone(a.Header.Paths)
-	for _, h := range headline {
+	for _, h := range shown {
 		head = append(head, h.title+" A", "B", "change")
 	}
 	rows := [][]string{head}
@@ -477,9 +483,9 @@ func ComparePoints(w io.Writer, a, b *Results) error {
 			continue
 		}
 		row := slices.Clone(point[0].Values)
-		for _, h := range headline {
-			d := delta(h.name, column(mine, h.name), column(theirs, h.name))
-			row = append(row, show1(h.name, d.A), show1(h.name, d.B), d.change())
+		for _, h := range shown {
+			d, metric := delta(h.name, column(mine, h.name), column(theirs, h.name)), a.Header.Metric(h.name)
+			row = append(row, show1(metric, d.A), show1(metric, d.B), d.change())
 		}
 		rows = append(rows, row)
 	}

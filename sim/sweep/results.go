@@ -148,8 +148,11 @@ func (r *Results) numeric(key int) bool {
 	return true
 }
 
+// A titled is a metric with the title of its column.
+type titled struct{ name, title string }
+
 // headline are the metrics that a table shows.
-var headline = []struct{ name, title string }{
+var headline = []titled{
 	{"offered", "offered"}, {"drops", "drops"}, {"share(drops)", "lost"}, {"rejects", "rejects"},
 	{"p(latency.wire_to_app, 50)_ns", "p50"}, {"p(latency.wire_to_app, 99)_ns", "p99"}, {"cpu.busy", "CPU busy"},
 }
@@ -170,18 +173,17 @@ func (r *Results) table(w io.Writer, write func(io.Writer, [][]string, int) erro
 // Rows returns the table that Text writes: its head, then a row for every point.
 func (r *Results) Rows() [][]string {
 	points := SummarizePoints(r.Outcomes)
-	type column struct{ name, title string }
-	var shown []column
+	var shown []titled
 	for _, h := range headline {
 		if slices.ContainsFunc(points, func(p PointSummary) bool {
 			m, ok := p.Metrics[h.name]
 			return ok && (m.Max != 0 || h.name != "rejects")
 		}) {
-			shown = append(shown, column{h.name, h.title})
+			shown = append(shown, h)
 		}
 	}
 	for _, m := range r.Header.Measures {
-		shown = append(shown, column{m, strings.TrimSuffix(m, "_ns")})
+		shown = append(shown, titled{m, strings.TrimSuffix(m, "_ns")})
 	}
 	head := append([]string{}, r.Header.Paths...)
 	for _, c := range shown {

@@ -347,6 +347,41 @@ func TestParquet(t *testing.T) {
 	}, got)
 }
 
+// TestNamesOfMetrics: a metric is called by its text, or as one likes, but not
+// as something else, and a time has _ns behind it in files and its unit in tables.
+func TestNamesOfMetrics(t *testing.T) {
+	for text, want := range map[string][2]string{
+		"rate(drops)":                     {"rate(drops)", "1,500"},
+		"lost_rate=rate(drops)":           {"lost_rate", "1,500"},
+		" in_ring = p(latency.ring, 99) ": {"in_ring_ns", "1.5µs"},
+		"p(latency.ring, 99)":             {"p(latency.ring, 99)_ns", "1.5µs"},
+		"busy1=cpu[1].busy":               {"busy1", "150000%"},
+		"spun=cpu[1].spinning":            {"spun", "150000%"},
+		`counter("proc/net/snmp", "a=b")`: {`counter("proc/net/snmp", "a=b")`, "1,500"},
+	} {
+		m, err := NewMeasure(text)
+		require.NoError(t, err, text)
+		require.Equal(t, want, [2]string{m.Name, m.Format(1500)}, text)
+	}
+	for _, wrong := range []string{"drops=rejects", "lost=drops", "p99=p(latency.ring, 99)", "x=", "=drops", "a b=drops", "x=drop"} {
+		_, err := NewMeasure(wrong)
+		require.Error(t, err, wrong)
+	}
+	_, err := NewMeasures([]string{"a=drops", "a=rejects"})
+	require.ErrorContains(t, err, "already")
+	base, d, opts := small(t)
+	opts.Measures, err = NewMeasures([]string{"a=drops", "rate(drops)"})
+	require.NoError(t, err)
+	h, err := NewHeader(base, d, opts)
+	require.NoError(t, err)
+	require.Equal(t, []string{"a", "rate(drops)"}, h.Measures)
+	require.Equal(t, map[string]string{"a": "drops"}, h.Aliases)
+	require.Equal(t, "drops", h.Metric("a"))
+	d.Paths[0] = "a"
+	_, err = NewHeader(base, d, opts)
+	require.ErrorContains(t, err, "has the name of a key that varies")
+}
+
 // BenchmarkPoint says what a point costs beyond its run: the run is as short as can be.
 func BenchmarkPoint(b *testing.B) {
 	base, _, _ := small(b)

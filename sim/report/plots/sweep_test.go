@@ -80,6 +80,25 @@ func TestSweepPlots(t *testing.T) {
 	}
 }
 
+// TestFurtherMetrics: a metric that was asked for has a panel under its name,
+// with its unit; a long one that of its counter; the fifth none.
+func TestFurtherMetrics(t *testing.T) {
+	res := sweepOf(1, sweep.Axis{Path: "load", Values: []string{"1", "2"}})
+	res.Header.Aliases = map[string]string{"cpu1": "cpu[1].busy", "in_ring_ns": "p(latency.ring, 99)"}
+	res.Header.Measures = []string{"cpu1", "in_ring_ns", "rate(drops)", `counter("proc/net/softnet_stat", "time_squeeze")`, "fifth"}
+	for i := range res.Outcomes {
+		for _, m := range res.Header.Measures {
+			res.Outcomes[i].Metrics[m] = 0.25 * float64(i+1)
+		}
+		res.Outcomes[i].Metrics["in_ring_ns"] = 2500
+	}
+	svg := string(drawn(t, res)["lines.svg"])
+	for _, label := range []string{"cpu1, %", "in_ring, µs", ">rate(drops)<", ">time_squeeze<"} {
+		require.Contains(t, svg, label)
+	}
+	require.NotContains(t, svg, "fifth")
+}
+
 // TestHeatHasEveryCell: the map prints the number of every point.
 func TestHeatHasEveryCell(t *testing.T) {
 	res := sweepOf(1, sweep.Axis{Path: "load", Values: []string{"1", "2"}}, sweep.Axis{Path: "b", Values: []string{"x", "y"}})
