@@ -89,25 +89,26 @@ func Run(ctx context.Context, f func() error) error {
 
 // onOwnThread calls f on a thread that ends with it.
 func onOwnThread(f func() error, done chan<- error) {
+	err := errors.New("live: the function ended its goroutine")
+	defer func() { done <- err }()
 	runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine, and what it holds with it
 	if unix.Gettid() == unix.Getpid() {
 		// The first thread can't end, and /proc/self stands for it: as long as this goroutine keeps it, the next one has another.
 		next := make(chan error, 1)
 		go onOwnThread(f, next)
-		err := <-next
+		err = <-next
 		runtime.UnlockOSThread()
-		done <- err
 		return
 	}
-	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
-		done <- unavailable("no namespace of mounts: %v; it takes CAP_SYS_ADMIN", err)
+	if e := unix.Unshare(unix.CLONE_NEWNS); e != nil {
+		err = unavailable("no namespace of mounts: %v; it takes CAP_SYS_ADMIN", e)
 		return
 	}
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		done <- unavailable("mounts can't be made private: %v", err)
+	if e := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); e != nil {
+		err = unavailable("mounts can't be made private: %v", e)
 		return
 	}
-	done <- f()
+	err = f()
 }
 
 // Arrived is how many packets the machine's own devices have received: if that

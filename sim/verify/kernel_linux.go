@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"os/exec"
 	"strconv"
 	"strings"
 	"time"
@@ -147,7 +148,15 @@ func firewallCommand(c *Case, hook, verdict string) ([]string, error) {
 		if hook == "prerouting" {
 			chain, table = "PREROUTING", "raw"
 		}
-		return []string{"iptables", "-t", table, "-A", chain, "-p", "udp", "--dport", port, "-j", strings.ToUpper(verdict)}, nil
+		// Distributions have both, or one; the rule is the same.
+		program, _, _ := strings.Cut(strings.ToLower(c.Description), " ")
+		for _, name := range []string{program, "iptables", "iptables-nft", "iptables-legacy"} {
+			if _, err := exec.LookPath(name); err == nil {
+				program = name
+				break
+			}
+		}
+		return []string{program, "-t", table, "-A", chain, "-p", "udp", "--dport", port, "-j", strings.ToUpper(verdict)}, nil
 	}
 	family, where := "ip", "type filter hook "+hook+" priority 0"
 	if hook == "ingress" {

@@ -133,12 +133,18 @@ type observation struct {
 	// exact is how many datagrams a buffer took that holds them exactly, over by how many times it holds them;
 	// loose is the same for a buffer that is a little larger.
 	exact, loose, holds int
-	released            bool // reading one of several gave its memory back
-	columns             int  // of softnet_stat
+	released            bool  // reading one of several gave its memory back
+	peeked              bool  // MSG_PEEK counted a datagram
+	large, fwdAlloc     int64 // truesize of a datagram of several pages; what the socket has of its pages after two
+	columns             int   // of softnet_stat
 	counters            map[string]bool
 	llc                 bool  // there is a handler for 802.2
 	noReasons           error // why drop reasons are not seen
 }
+
+// pageSize is what a socket takes from udp_mem at least. Where it is another, the
+// probe says nothing.
+const pageSize = 4096
 
 // probed says what the behaviours are of a kernel that was observed.
 func (o *observation) probed() []Probed {
@@ -159,7 +165,17 @@ func (o *observation) probed() []Probed {
 	if o.released {
 		rule = kernel.ReleaseEach
 	}
-	return append(out, Probed{"release_rule", rule.String()}, Probed{"softnet_columns", strconv.Itoa(o.columns)},
+	// The second datagram takes the pages that are missing, or those of a whole one.
+	pages := func(n int64) int64 { return (n + pageSize - 1) / pageSize * pageSize }
+	if first := pages(o.large) - o.large; o.large > pageSize && first < o.large {
+		switch o.fwdAlloc {
+		case first + pages(o.large-first) - o.large:
+			out = append(out, Probed{"fwd_alloc_rule", kernel.FwdShortfall.String()})
+		case first + pages(o.large) - o.large:
+			out = append(out, Probed{"fwd_alloc_rule", kernel.FwdWhole.String()})
+		}
+	}
+	return append(out, Probed{"peek_counts", strconv.FormatBool(o.peeked)}, Probed{"release_rule", rule.String()}, Probed{"softnet_columns", strconv.Itoa(o.columns)},
 		Probed{"ignored_multi", strconv.FormatBool(o.counters["Udp.IgnoredMulti"])}, Probed{"out_transmits", strconv.FormatBool(o.counters["Ip.OutTransmits"])})
 }
 
@@ -170,8 +186,12 @@ func (m *Machine) derive(o *observation) error {
 		return err
 	}
 	m.Base, m.Changed, m.Probed = p.Name, map[string]string{}, o.probed()
-	for _, f := range m.Probed {
+	for i, f := range m.Probed {
 		before := p
+		if f.Name == "fwd_alloc_rule" && f.Value != kernel.FwdShortfall.String() && p.FwdAllocRule != kernel.FwdShortfall {
+			f.Value = p.FwdAllocRule.String() // a probe does not tell the two from each other
+			m.Probed[i] = f
+		}
 		if err := p.Set(f.Name, f.Value); err != nil {
 			return err
 		}
@@ -222,6 +242,21 @@ func (m *Machine) refuses(c *Case) error {
 	return nil
 }
 
+// Bounds of how often a case is run: until two runs agree, and until two have
+// the least of what other programs move, too.
+const (
+	fewestRuns = 2
+	mostRuns   = 5
+)
+
+// runs is what several runs of a case gave.
+type runs struct {
+	observed map[string]any // nil: no two gave the same
+	seen     *seen
+	count    int
+	attained int // runs with the least machine-wide counters
+}
+
 // A seen is what a run of a case saw beside the observation itself.
 type seen struct {
 	rcvbufs []int  // SO_RCVBUF of the sockets at the end
@@ -230,7 +265,8 @@ type seen struct {
 
 // rewrite returns the file of a case with what was observed here in the place
 // of what was recorded elsewhere.
-func (m *Machine) rewrite(template []byte, c *Case, s *seen, observed map[string]any, runs int, attained string, contaminated bool) ([]byte, error) {
+func (m *Machine) rewrite(template []byte, c *Case, r *runs) ([]byte, error) {
+	s := r.seen
 	var doc map[string]json.RawMessage
 	var setup map[string]any
 	if err := errors.Join(json.Unmarshal(template, &doc), exact(doc["setup"], &setup)); err != nil {
@@ -254,9 +290,9 @@ func (m *Machine) rewrite(template []byte, c *Case, s *seen, observed map[string
 	delete(doc, "machine_wide_counters_contaminated")
 	delete(doc, "machine_wide_counters")
 	delete(doc, "profile")
-	set := map[string]any{"kernel": m.Version, "runs": runs, "deterministic": true, "setup": setup, "observed": observed,
-		"machine": machine{CPUs: m.CPUs, LLC: m.LLC}, "machine_wide_counters": attained}
-	if contaminated {
+	set := map[string]any{"kernel": m.Version, "runs": r.count, "deterministic": !c.related(), "setup": setup, "observed": r.observed,
+		"machine": machine{CPUs: m.CPUs, LLC: m.LLC}, "machine_wide_counters": fmt.Sprintf("least of %d runs, attained in %d", r.count, r.attained)}
+	if r.attained < fewestRuns && !c.related() {
 		set["machine_wide_counters_contaminated"] = true
 	}
 	if _, number, err := release(strings.TrimPrefix(m.Base, "linux-")); err != nil || len(m.Changed) > 0 || !strings.HasPrefix(m.Version+".", number+".") {

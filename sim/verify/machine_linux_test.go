@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"strings"
@@ -32,6 +33,17 @@ func here(t *testing.T) *Machine {
 	return m
 }
 
+// disagrees is what is wrong where the kernel is one of those whose profile is
+// proven, and what is worth knowing of any other.
+func disagrees(t *testing.T, m *Machine, what string) {
+	t.Helper()
+	if strings.HasPrefix(m.Version+".", strings.TrimPrefix(m.Base, "linux-")+".") {
+		t.Error(what)
+	} else {
+		t.Logf("a kernel without a profile of its own: %s", what)
+	}
+}
+
 // representative are patterns of cases of every group.
 var representative = []string{
 	"A0_truesize_tap", "A_lo_p100_rb*0", "A_lo_p4000_rb4096", "A_veth_p1472_rb4096", "A_veth_p4000_rb8192", "A_vethnapi_p18_*", "A_tap_p472_*", "A_afpacket_p1*", "A_gso2_p212", "A_gso2_p215",
@@ -52,34 +64,36 @@ func TestThisMachine(t *testing.T) {
 	for _, f := range files {
 		c, err := Read(Recorded(), f)
 		require.NoError(t, err)
-		if !Matches(representative, c.Group, c.Name) {
+		if os.Getenv("RXPATH_LIVE") != "all" && !Matches(representative, c.Group, c.Name) {
 			continue
 		}
 		rec, err := m.Run(t.Context(), Recorded(), f)
 		require.NoError(t, err, f)
 		r := &rec.Result
 		totals.Add(r)
+		if r.Verdict != NotRun {
+			groups[c.Group]++
+		}
 		var text strings.Builder
 		require.NoError(t, r.WriteText(&text))
 		switch r.Verdict {
 		case OK:
-			groups[c.Group]++
 			v, err := jsonschema.UnmarshalJSON(bytes.NewReader(rec.Document))
 			require.NoError(t, err)
 			require.NoError(t, schema.Validate(v), f)
 			again := RunFile(fstest.MapFS{"cases/x.json": {Data: rec.Document}}, "cases/x.json")
 			require.Equal(t, OK, again.Verdict, f)
-		case NotRun:
+		case NotRun, Relation:
 			t.Log(text.String())
 		default:
-			t.Error(text.String())
+			disagrees(t, m, text.String())
 		}
 	}
 	t.Log(totals.String())
 	for _, g := range []string{"A", "B", "C", "D", "E", "H", "K"} {
 		require.NotZero(t, groups[g], "no case of group %s ran", g)
 	}
-	require.Greater(t, totals.OK, 3*totals.NotRun)
+	require.Greater(t, totals.OK+totals.Differ, 3*totals.NotRun)
 }
 
 // What nobody has recorded follows the rules, too: other payloads, buffers and
@@ -118,7 +132,9 @@ func TestThisMachineMutated(t *testing.T) {
 			fsys, copied := edited(t, "6.18/cases/"+tt.file+".json", tt.edit)
 			rec, err := m.Run(t.Context(), fsys, copied)
 			require.NoError(t, err)
-			require.Equal(t, OK, rec.Result.Verdict, "%s %v", rec.Result.Reason, rec.Result.Differences)
+			if rec.Result.Verdict != OK {
+				disagrees(t, m, fmt.Sprint(rec.Result.Reason, rec.Result.Differences))
+			}
 			require.NotEqual(t, OK, RunFile(fsys, copied).Verdict, "the recorded numbers are those of another case")
 		})
 	}

@@ -45,7 +45,10 @@ func TestDerive(t *testing.T) {
 		"6.12 as it was recorded":           {"6.12.117", observation{truesize: 960, exact: 9, loose: 9, holds: 8, columns: 15, counters: map[string]bool{"Udp.IgnoredMulti": true, "Ip.OutTransmits": true}}, "linux-6.12", nil},
 		"6.1 as it was recorded":            {"6.1.192", observation{truesize: 768, exact: 9, loose: 9, holds: 8, columns: 13, counters: old}, "linux-6.1", nil},
 		"6.12 with the new acceptance rule": {"6.12.200", observation{truesize: 960, exact: 8, loose: 8, holds: 8, columns: 15, counters: new618}, "linux-6.12", map[string]string{"accept_rule": "fits_or_empty"}},
-		"4.0":                               {"4.0.5", observation{truesize: 768, exact: 8, loose: 9, holds: 8, released: true, columns: 11, counters: old}, "linux-4.0", nil},
+		"6.1, whole pages":                  {"6.1.9", observation{truesize: 768, exact: 9, loose: 9, holds: 8, columns: 13, counters: old, large: 8448, fwdAlloc: 7680}, "linux-6.1", nil},
+		"6.1, pages as in 6.12":             {"6.1.9", observation{truesize: 768, exact: 9, loose: 9, holds: 8, columns: 13, counters: old, large: 8448, fwdAlloc: 3584}, "linux-6.1", map[string]string{"fwd_alloc_rule": "shortfall"}},
+		"6.18, whole pages":                 {"6.18.9", observation{truesize: 832, exact: 8, loose: 8, holds: 8, columns: 15, counters: new618, large: 8448, fwdAlloc: 7680}, "linux-6.18", map[string]string{"fwd_alloc_rule": "whole"}},
+		"4.0":                               {"4.0.5", observation{truesize: 768, exact: 8, loose: 9, holds: 8, released: true, peeked: true, columns: 11, counters: old}, "linux-4.0", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := Machine{Version: tt.version}
@@ -168,14 +171,14 @@ func TestRewrite(t *testing.T) {
 	template := []byte(`{"name": "N", "group": "A", "kernel": "6.1.192", "description": "<d>", "runs": 3, "deterministic": true, "noise": {"x": 1}, "machine_wide_counters_contaminated": true,
 		"setup": {"env": {"kind": "lo", "mtu": 65536}, "sysctls": "sysctls_lo.json", "sockets": [{"SO_RCVBUF_asked": 7, "SO_RCVBUF_got": 1}]}, "stimulus": {"op": "send", "count": 1000000000000000001}, "observed": {"old": 1}}`)
 	m := Machine{Version: "6.14.2", Base: "linux-6.12", Changed: map[string]string{"small_head": "576"}, CPUs: 8}
-	c := &Case{setup: setup{sysctls: map[string]string{"net.core.rmem_max": "5"}}}
-	doc, err := m.rewrite(template, c, &seen{rcvbufs: []int{2304}}, map[string]any{"new": int64(2)}, 4, "least of 4 runs, attained in 2", false)
+	c := &Case{Deterministic: true, setup: setup{sysctls: map[string]string{"net.core.rmem_max": "5"}}}
+	doc, err := m.rewrite(template, c, &runs{observed: map[string]any{"new": int64(2)}, seen: &seen{rcvbufs: []int{2304}}, count: 4, attained: 2})
 	require.NoError(t, err)
 	require.Equal(t, `{"name":"N","group":"A","kernel":"6.14.2","profile":{"base":"linux-6.12","small_head":"576"},"machine":{"cpus":8,"llc":false},"description":"<d>","runs":4,"deterministic":true,`+
 		`"machine_wide_counters":"least of 4 runs, attained in 2","setup":{"env":{"kind":"lo","mtu":65536},"sockets":[{"SO_RCVBUF_asked":7,"SO_RCVBUF_got":2304}],"sysctls":{"net.core.rmem_max":"5"}},`+
 		`"stimulus":{"op":"send","count":1000000000000000001},"observed":{"new":2}}`+"\n", string(doc))
 	m = Machine{Version: "6.12.3", Base: "linux-6.12", CPUs: 2}
-	doc, err = m.rewrite(template, c, &seen{}, map[string]any{}, 2, "", true)
+	doc, err = m.rewrite(template, c, &runs{observed: map[string]any{}, seen: &seen{}, count: 2, attained: 1})
 	require.NoError(t, err)
 	require.NotContains(t, string(doc), `"profile"`, "the version has that profile")
 	require.Contains(t, string(doc), `"machine_wide_counters_contaminated":true`)
