@@ -44,8 +44,9 @@ func (f *fifo) push(fr *skb.Frame, v *verdict) {
 	f.bytes += f.size(fr)
 }
 
-func (f *fifo) pop() {
-	f.bytes -= f.size(&f.head().frame)
+// pop removes the head.
+func (f *fifo) pop(head *fifoEntry) {
+	f.bytes -= f.size(&head.frame)
 	f.head32++
 }
 

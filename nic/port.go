@@ -244,13 +244,13 @@ type inspected struct {
 
 // inspect is judge with what is wrong with the frame as such (HW-7 a).
 func (p *Port) inspect(f *skb.Frame) *verdict {
-	if l := &p.last; l.head != f.Head || l.len != f.Len {
-		p.inspectAnew(f)
+	if l := &p.last; l.head == f.Head && l.len == f.Len {
+		return &l.verdict
 	}
-	return &p.last.verdict
+	return p.inspectAnew(f)
 }
 
-func (p *Port) inspectAnew(f *skb.Frame) {
+func (p *Port) inspectAnew(f *skb.Frame) *verdict {
 	v := p.judge(f.Head)
 	v.desc = uint8(p.descriptors(p.stripped(f)))
 	if bad := p.hw.Check(f, p.maxFrame()); bad != skb.NotDropped {
@@ -262,6 +262,7 @@ func (p *Port) inspectAnew(f *skb.Frame) {
 		}
 	}
 	p.last = inspected{f.Head, f.Len, v}
+	return &p.last.verdict
 }
 
 // maxFrame is the longest frame that the MAC takes, with FCS (RX-21). It models
@@ -312,7 +313,10 @@ func (p *Port) arrive() {
 	if f.ID == p.watch {
 		p.meet(f)
 	}
-	v := p.inspect(f)
+	v := &p.last.verdict
+	if p.last.head != f.Head || p.last.len != f.Len {
+		v = p.inspect(f)
+	}
 	if p.cfg.NTuple {
 		p.regs.look(v, 1)
 	}
@@ -394,13 +398,12 @@ func (p *Port) departure() engine.Time {
 	return max(p.dmaFree, p.fifo.head().frame.At)
 }
 
-// depart moves the head of the FIFO at t.
-func (p *Port) depart(t engine.Time) {
-	h := p.fifo.head()
+// depart moves h, the head of the FIFO, at t.
+func (p *Port) depart(h *fifoEntry, t engine.Time) {
 	if !p.transfer(&h.frame, &h.verdict, t) {
 		return
 	}
-	p.fifo.pop()
+	p.fifo.pop(h)
 	if p.xoff && p.fifo.bytes <= p.fifo.low {
 		p.regs.xon++
 		p.xoff, p.xoffAgain = false, engine.Never
@@ -442,12 +445,17 @@ func (p *Port) settle(t engine.Time) {
 		return // every event up to here has been run
 	}
 	for {
-		at, d := p.wire.at, p.departure()
+		at, d := p.wire.at, engine.Never
+		var head *fifoEntry
+		if !p.blocked && p.fifo.len() > 0 { // departure, to go on with
+			head = p.fifo.head()
+			d = max(p.dmaFree, head.frame.At)
+		}
 		switch {
 		case p.xoffAgain <= t && p.xoffAgain < at && p.xoffAgain <= d:
 			p.sendXOFF(p.xoffAgain)
 		case d < at && d <= t:
-			p.depart(d)
+			p.depart(head, d)
 		case at <= t:
 			until := min(t, p.xoffAgain) // a partner may have begun to obey
 			if !(p.blocked && p.skip(until)) && !(p.fifo.len() == 0 && p.stream(until)) {

@@ -78,6 +78,7 @@ type Thread struct {
 	socks  []*Sock
 
 	plain   bool        // no waiting call, no pauses: a round is a receive call
+	readsOn bool        // no MSG_PEEK, no SO_RCVTIMEO, no page faults
 	simple  bool        // and of one datagram whose service takes a known time
 	fixed   bool        // Service is always the same
 	service engine.Time // that time
@@ -130,6 +131,7 @@ const (
 func NewThread(h *Host, c *cpu.Core, name string, cfg ReaderConfig, socks []*Sock, rand engine.Stream, start engine.Time) *Thread {
 	t := &Thread{cfg: cfg, host: h, rand: rand, socks: socks, deadline: engine.Never}
 	t.plain = cfg.Wait == WaitRecv && cfg.Pauses.None()
+	t.readsOn = !cfg.Peek && cfg.RcvTimeo == 0 && cfg.FaultPPM == 0
 	if t.buffer = math.MaxUint32; cfg.Buffer > 0 {
 		t.buffer = uint32(min(cfg.Buffer, math.MaxUint32))
 	}

@@ -62,14 +62,22 @@ func (t *Thread) readOn(c *cpu.Core) {
 			return
 		}
 	}
-	t.recv(c)
+	switch {
+	case s.queue.len() > 0 || s.shut:
+		t.recv(c)
+	case t.got > 0 && !t.cfg.WaitAll:
+		t.endCall(c)
+	case t.simple && !s.NonBlocking:
+		t.block(c)
+	default:
+		t.recv(c)
+	}
 }
 
 // ordinary reports whether readOn knows all that there is to do.
 func (t *Thread) ordinary() bool {
 	s, h := t.cur, t.host
-	return !t.cfg.Peek && t.cfg.RcvTimeo == 0 && t.cfg.FaultPPM == 0 && t.debt == 0 &&
-		!s.owned && !s.closed && h.RecordFlow == nil && h.DeferFree == nil
+	return t.readsOn && t.debt == 0 && !s.owned && !s.closed && h.RecordFlow == nil && h.DeferFree == nil
 }
 
 // copying is how long it takes to copy a datagram.

@@ -14,8 +14,9 @@ func (r *ring) push() *Datagram {
 	if int(r.tail-r.head) == len(r.buf) {
 		r.grow()
 	}
+	d := &r.buf[r.tail&uint32(len(r.buf)-1)]
 	r.tail++
-	return &r.buf[(r.tail-1)&uint32(len(r.buf)-1)]
+	return d
 }
 
 func (r *ring) pop() *Datagram {

@@ -151,17 +151,10 @@ func (s *Sock) QueueRcvSKB(c *cpu.Core, b *skb.Buff) {
 			return
 		}
 	}
-	if s.host.SMP {
+	smp := s.host.SMP
+	if smp {
 		s.lock.Lock(c)
-		s.lockedQueueRcvSKB(c, b)
-		s.lock.Unlock(c)
-		return
 	}
-	s.lockedQueueRcvSKB(c, b)
-}
-
-// lockedQueueRcvSKB is what udp_queue_rcv_skb does with the socket's spinlock.
-func (s *Sock) lockedQueueRcvSKB(c *cpu.Core, b *skb.Buff) {
 	if s.reader < 0 {
 		s.look(c)
 	}
@@ -194,6 +187,9 @@ func (s *Sock) lockedQueueRcvSKB(c *cpu.Core, b *skb.Buff) {
 		c.Trace.Leave(fnQueueRcv1)
 		c.Trace.Queued(b.ID, "the backlog of "+s.Name)
 		c.Digest.Fold(c.Now(), digestQueued)
+	}
+	if smp {
+		s.lock.Unlock(c)
 	}
 }
 

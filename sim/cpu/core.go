@@ -77,10 +77,11 @@ type Core struct {
 	parked  bool // inside a Spend
 	closing bool
 
-	consumer bool        // no interrupts of its own, no backlog
-	lagging  bool        // consumer of a lazy executive
-	due      engine.Time // lagging: the next event, Never if it is not
-	section  engine.Time // the longest time that a consumer spends without coming back to the task level
+	consumer bool         // no interrupts of its own, no backlog
+	lagging  bool         // consumer of a lazy executive
+	due      engine.Time  // lagging: the next event, Never if it is not
+	end      *engine.Time // lagging: of the run
+	section  engine.Time  // the longest time that a consumer spends without coming back to the task level
 
 	lines   []*Line
 	irqDue  engine.Time // the earliest line
@@ -135,7 +136,7 @@ func (c *Core) Join(consumer bool) {
 		k := c.costs
 		c.section = k.IdleExit.Fixed + k.Reschedule.Fixed + k.Tick.Fixed + k.Softirq.Fixed + k.TimerAction.Fixed + k.Switch.Fixed
 		if c.lagging {
-			c.due = c.nextEvent()
+			c.due, c.end = c.nextEvent(), c.exec.End()
 		}
 		c.id = c.exec.AddSettler(c)
 	} else {
@@ -345,7 +346,7 @@ func (c *Core) Settle(t engine.Time) {
 
 func (c *Core) settle(t engine.Time) {
 	c.horizon = engine.MakeKey(t, c.class+1, 0)
-	if end := c.exec.End(); c.parked || t+c.section > end {
+	if end := *c.end; c.parked || t+c.section > end {
 		c.next = end + 1
 		c.start()
 		c.resume()
@@ -396,8 +397,10 @@ func (c *Core) wakeUp(t engine.Time) {
 	task := s.waking[0].task
 	s.waking = s.waking[:0]
 	irq := engine.Never
-	for _, l := range c.lines[1:] {
-		irq = min(irq, l.due)
+	if len(c.lines) > 1 {
+		for _, l := range c.lines[1:] {
+			irq = min(irq, l.due)
+		}
 	}
 	s.ipi.due, c.irqDue = engine.Never, irq
 

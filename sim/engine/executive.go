@@ -51,8 +51,8 @@ type Executive interface {
 	// RunUntil runs everything that comes before the sample class at t.
 	RunUntil(t Time)
 
-	// End is the t of the present or last RunUntil.
-	End() Time
+	// End points to the t of the present or last RunUntil.
+	End() *Time
 
 	// Events is the number of times that an actor was run.
 	Events() uint64
@@ -90,7 +90,7 @@ func (x *Naive) Promote(ID, Actor) {}
 func (x *Naive) Changed(ID) {}
 
 // End implements Executive.
-func (x *Naive) End() Time { return x.end }
+func (x *Naive) End() *Time { return &x.end }
 
 // Events implements Executive.
 func (x *Naive) Events() uint64 { return x.events }
@@ -157,7 +157,7 @@ func (x *Lazy) Promote(id ID, a Actor) {
 }
 
 // End implements Executive.
-func (x *Lazy) End() Time { return x.end }
+func (x *Lazy) End() *Time { return &x.end }
 
 // Events implements Executive.
 func (x *Lazy) Events() uint64 { return x.events }
