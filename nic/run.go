@@ -112,7 +112,7 @@ func (p *Port) runNaive() {
 	case class == engine.ClassWriteBack && p.xoffAgain == t:
 		p.sendXOFF(t)
 	case class == engine.ClassWriteBack && p.departure() == t:
-		p.depart(p.fifo.head(), t)
+		p.depart(t)
 	case class == engine.ClassWriteBack:
 		p.writeBack(t)
 	case p.service == t:
