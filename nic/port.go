@@ -557,7 +557,7 @@ func (p *Port) stream(t engine.Time) bool {
 func (p *Port) churn(t engine.Time) bool {
 	w := &p.wire
 	like := w.alike()
-	if p.stalls || p.cfg.NTuple || p.cfg.TXPause || p.xoff || like == nil {
+	if p.stalls || p.cfg.NTuple || p.cfg.TXPause || p.xoff || like == nil || p.watch > p.frameID {
 		return false
 	}
 	v := p.inspect(like)
