@@ -147,6 +147,10 @@ func TestIsolcpus(t *testing.T) {
 	require.Less(t, read(2), read(1)/10, "livelock on the interrupts' CPU")
 	require.InDelta(t, read(5), read(6), 0.01*read(5), "a CPU of its own reads on")
 	require.Greater(t, read(4), 5*read(2), "even beside the job")
+	kernels, err := lab(t).Table("rxpath sweep examples/isolcpus/scenario.yaml --duration 100ms --set 'apps[reader].cpu=0' --set load=16 --vary kernel=linux-6.1,linux-6.18 --metric 'rate(consumed)'")
+	require.NoError(t, err)
+	require.Greater(t, number(t, kernels, 1, "rate(consumed)"), 5*read(2), "softirqs wait for ksoftirqd")
+	require.Less(t, number(t, kernels, 2, "rate(consumed)"), 2*read(2), "and no longer")
 }
 
 // TestFanout: copies are made under the slot's lock from the 33rd listener on
@@ -167,6 +171,9 @@ func TestFanout(t *testing.T) {
 	require.InDelta(t, 3.2, busy(2)/busy(1), 0.5, "a listener costs what a listener costs")
 	require.Greater(t, spinning(3), 3*spinning(2))
 	require.Greater(t, spinning(4), 3*spinning(3))
+	newer, err := lab(t).Table("rxpath sweep examples/fanout/scenario.yaml --kernel linux-6.18 --vary 'apps[0].copies=65' --metric 'cpu[1].spinning'")
+	require.NoError(t, err)
+	require.Less(t, number(t, newer, 1, "cpu[1].spinning"), spinning(3), "RCU takes no lock")
 }
 
 // TestLosses: drop of /proc/net/dev has the packet buffer's losses and not the
