@@ -1,6 +1,7 @@
 package lessons
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -39,7 +40,7 @@ func NewLab(root, dir string) (*Lab, error) {
 	return &Lab{dir: dir, said: map[string]string{}}, nil
 }
 
-// Output returns what a command prints. A command runs once: who asks for it
+// Output returns what a command prints to its standard output. A command runs once: who asks for it
 // again gets the same text. For go run ./examples/NAME, NAME is on the path.
 func (l *Lab) Output(command string) (string, error) {
 	if out, ok := l.said[command]; ok {
@@ -49,12 +50,13 @@ func (l *Lab) Output(command string) (string, error) {
 	cmd.Dir = l.dir
 	cmd.Env = append(os.Environ(), "HOME="+l.dir, "LC_ALL=C",
 		"PATH="+filepath.Join(l.dir, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"))
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("%s: %w\n%s", command, err, out)
+	var out, stderr bytes.Buffer // apart: who writes to a head that has seen enough says so or not, as chance has it
+	cmd.Stdout, cmd.Stderr = &out, &stderr
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("%s: %w\n%s%s", command, err, out.String(), stderr.String())
 	}
-	l.said[command] = string(out)
-	return string(out), nil
+	l.said[command] = out.String()
+	return out.String(), nil
 }
 
 // Table runs a command that prints a table, such as rxpath sweep.
