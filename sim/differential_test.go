@@ -187,6 +187,7 @@ func randomWorld(seed uint64) *world {
 	w.stack()
 	w.capturing()
 	w.senders()
+	w.meetings()
 	w.alter()
 	return w
 }
@@ -644,7 +645,7 @@ func (c *coverage) report(t *testing.T) {
 		"end of SO_RCVTIMEO or recvmmsg's timeout", "page fault", "wait for the socket's owner",
 		"service by a worker", "full queue of workers, dropped", "full queue of workers, waited", "MemErrors", "lock_sock by a program",
 		"igb rx_no_buffer_count", "igb rx_fifo_errors", "igb rx_queue_0_drops",
-		"datagram of fragments", "fragment overlap", "connection", "early drop of a connection",
+		"datagram of fragments", "fragment overlap", "connection", "connection entered twice", "early drop of a connection",
 		"sent", "sent by a program", "sent over lo", "sent over veth", "not taken by the other end", "sent in fragments", "written to a tap", "ICMP error that came back",
 		"journey", "journey that ended early", "journey that was read", "journey over two CPUs", "journey of copies", "journey not over"} {
 		t.Logf("%-28s %9d", e, c.events[e])

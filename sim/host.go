@@ -352,12 +352,10 @@ func (h *Host) joinCores() {
 	}
 }
 
-// markShared marks CPUs whose readers can meet others: at a shared socket, or
-// at a limit of all sockets that could be reached.
+// markShared marks CPUs whose readers can meet others at a shared socket. At
+// udp_mem, which all share, sockets settle them.
 func (h *Host) markShared(busy []bool) {
-	var bufs []int
 	for _, s := range h.socks {
-		bufs = append(bufs, s.sock.RcvBuf)
 		for _, t := range s.readers[min(1, len(s.readers)):] {
 			if t.Task().Core() != s.readers[0].Task().Core() {
 				busy[t.Task().Core().ID()] = true
@@ -381,18 +379,7 @@ func (h *Host) markShared(busy []bool) {
 			}
 		}
 	}
-	if h.cfg.Limits.Reachable(bufs, maxTruesize) {
-		for _, s := range h.socks {
-			for _, t := range s.readers {
-				busy[t.Task().Core().ID()] = true
-			}
-		}
-	}
 }
-
-// maxTruesize is what the largest datagram is charged with: 45 fragments in
-// buffers of their own.
-const maxTruesize = 45 * (896 + 2048)
 
 // Now returns the virtual time that has passed.
 func (h *Host) Now() time.Duration { return h.now.Duration() }

@@ -191,17 +191,3 @@ type MemInfo struct {
 func (s *Sock) MemInfo() MemInfo {
 	return MemInfo{RmemAlloc: s.rmem, RcvBuf: s.RcvBuf, FwdAlloc: s.fwdAlloc, Backlog: s.logLen, Drops: s.Drops}
 }
-
-// Reachable reports whether sockets with these buffer sizes, each holding one
-// packet of the given truesize more, could together reach the first limit: if
-// not, no socket can notice another through it.
-func (l *Limits) Reachable(rcvbufs []int, truesize int) bool {
-	pages := 0
-	for _, r := range rcvbufs {
-		if r < 0 {
-			continue
-		}
-		pages += (r+truesize)/pageSize + 2
-	}
-	return pages > l.UDPMem[0]
-}

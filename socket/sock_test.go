@@ -460,32 +460,6 @@ func TestDumbRcvbuf(t *testing.T) {
 	})
 }
 
-// Limits.Reachable must never say no when the sockets could together reach the
-// limit: the lazy executive relies on it.
-func TestReachableIsSafe(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		l := DefaultLimits()
-		n := rapid.IntRange(1, 4).Draw(rt, "sockets")
-		truesize := rapid.SampledFrom([]int{896, 2944, 11136}).Draw(rt, "T")
-		l.UDPMem[0] = rapid.IntRange(0, 60).Draw(rt, "udp_mem")
-		l.UDPMem[2] = 1000
-		b := newBench(1, func(b *bench) { b.host.Memory.Limits = l })
-		b.start()
-		var bufs []int
-		for range n {
-			bufs = append(bufs, rapid.IntRange(2304, 30_000).Draw(rt, "R"))
-		}
-		for _, r := range bufs {
-			b.deliver(b.socket(r), uint32(truesize), 40)
-		}
-		if b.ledger.Dropped[skb.ProtoMem] > 0 {
-			require.True(rt, l.Reachable(bufs, truesize))
-		}
-	})
-	l := DefaultLimits()
-	require.False(t, l.Reachable([]int{1 << 24, -2}, 11136))
-}
-
 // Config and Limits refuse what the kernel would.
 func TestValidate(t *testing.T) {
 	good := Config{Local: netip.MustParseAddrPort("0.0.0.0:5001")}
