@@ -97,8 +97,9 @@ type Port struct {
 	other        *cpu.Line // the one for them, nil before the first
 	otherCount   []uint64
 	frameID      uint64
-	watch        uint64 // the number of the frame that somebody follows, 0 for none
-	met          *Met   // that frame, when it has come
+	watch        uint64                                           // the number of the frame that somebody follows, 0 for none
+	met          *Met                                             // that frame, when it has come
+	sought       func(id uint64, r skb.DropReason, t engine.Time) // is told of frames that are refused
 	latFIFO      hist.Hist
 	latRing      hist.Hist
 	// Digest witnesses what the port did.
@@ -310,7 +311,7 @@ func (p *Port) arrive() {
 	p.ledger.Frames++
 	p.frameID++
 	f.ID = p.frameID
-	if f.ID == p.watch {
+	if p.watch != 0 {
 		p.meet(f)
 	}
 	v := &p.last.verdict

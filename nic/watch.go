@@ -17,7 +17,14 @@ type Met struct {
 // Watch follows the frame with the given number, the first being 1: when it
 // comes, its ID is marked with skb.Chosen. It is called before it comes; until
 // then the port passes over no frame unseen.
-func (p *Port) Watch(number uint64) { p.watch = number }
+func (p *Port) Watch(number uint64) { p.watch, p.sought = number, nil }
+
+// Seek marks all frames that come with skb.Sought, and tells f of those that are
+// refused before the stack sees them.
+func (p *Port) Seek(f func(id uint64, r skb.DropReason, t engine.Time)) { p.watch, p.sought = never, f }
+
+// never is a number that no frame has.
+const never = 1<<62 - 1
 
 // Met returns the frame that Watch has named, nil if it has not come.
 func (p *Port) Met() *Met { return p.met }
@@ -25,15 +32,23 @@ func (p *Port) Met() *Met { return p.met }
 // Arrived returns the number of frames that have come.
 func (p *Port) Arrived() uint64 { return p.frameID }
 
-// meet marks the frame that somebody follows.
+// meet marks a frame that has come, if somebody follows it or looks for it.
 func (p *Port) meet(f *skb.Frame) {
-	p.met = &Met{Frame: *f}
-	f.ID |= skb.Chosen
+	switch {
+	case p.sought != nil:
+		f.ID |= skb.Sought
+	case f.ID == p.watch:
+		p.met = &Met{Frame: *f}
+		f.ID |= skb.Chosen
+	}
 }
 
 // missed notes that a frame has ended before the stack saw it.
 func (p *Port) missed(f *skb.Frame, r skb.DropReason, t engine.Time) {
-	if f.ID&skb.Chosen != 0 && p.met.Lost == skb.NotDropped {
+	switch {
+	case f.ID&skb.Sought != 0 && p.sought != nil:
+		p.sought(f.ID, r, t)
+	case f.ID&skb.Chosen != 0 && p.met.Lost == skb.NotDropped:
 		p.met.Lost, p.met.LostAt = r, t
 	}
 }

@@ -33,6 +33,7 @@ var joins = map[string]string{
 	"nic.Port.gro":             "",
 	"nic.Port.hw":              "",
 	"nic.Port.instance":        "",
+	"nic.Port.sought":          "only while somebody looks for a packet that is dropped",
 	"nic.Vector.napi":          "",
 	"nic.feed.src":             "",
 	"nic.feed.regular":         "only of a source whose frames can be passed over unseen",

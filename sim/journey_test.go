@@ -14,7 +14,9 @@ import (
 	"github.com/seed-556df219/rxpath/sim/ftrace"
 	"github.com/seed-556df219/rxpath/sim/law"
 	"github.com/seed-556df219/rxpath/sim/scenario"
+	"github.com/seed-556df219/rxpath/sim/skb"
 	"github.com/seed-556df219/rxpath/sim/trace"
+	"github.com/seed-556df219/rxpath/sim/traffic"
 	"github.com/seed-556df219/rxpath/socket"
 )
 
@@ -266,4 +268,41 @@ func TestJourneyText(t *testing.T) {
 	require.Equal(t, 1, doc.Calls[1].Depth)
 	require.Greater(t, doc.Calls[0].DurationNs, doc.Calls[1].DurationNs)
 	require.Greater(t, doc.Calls[1].AtNs, doc.Calls[0].AtNs)
+}
+
+// TestFirstDropped finds the first packet that is lost, and its way says the same.
+func TestFirstDropped(t *testing.T) {
+	sc := scenario.Default()
+	sc.NICs = []scenario.NIC{DefaultNIC("eth0")}
+	sc.Apps = []scenario.App{{Name: "app", CPUs: []int{2}, Read: scenario.Read{Service: law.Constant(int64(100 * engine.Microsecond))},
+		Sockets: []socket.Config{{Local: netip.MustParseAddrPort("0.0.0.0:5000"), RcvBuf: 5000}}}}
+	c := traffic.DefaultConfig()
+	c.Name, c.To, c.Dst, c.MilliPPS = "feed", "eth0", server, 100_000_000
+	c.Faults.CRC = 100_000
+	sc.Traffic = []traffic.Config{c}
+	sc.Run.For = 5 * engine.Millisecond
+	follow := func(r skb.DropReason) *trace.Journey {
+		n, err := FirstDropped(t.Context(), &sc, Options{}, "", r)
+		require.NoError(t, err)
+		require.NotZero(t, n)
+		res, err := Run(t.Context(), &sc, Options{Trace: &TraceConfig{Packet: n, Stop: true}})
+		require.NoError(t, err)
+		require.False(t, res.Complete, "the run ends with the packet")
+		return res.Journey
+	}
+	full := follow(skb.SocketRcvbuff)
+	require.Equal(t, "SOCKET_RCVBUFF", full.Outcomes[0].Reason)
+	require.Equal(t, full.Packet, follow(skb.NumReasons).Packet, "the first loss for lack of room")
+	require.Equal(t, "HW_CRC", follow(skb.HWCRC).Lost)
+	require.Empty(t, follow(skb.HWCRC).Calls, "no function has seen it")
+
+	n, err := FirstDropped(t.Context(), &sc, Options{}, "", skb.HWNoDesc)
+	require.NoError(t, err)
+	require.Zero(t, n, "there is none")
+	_, err = Run(t.Context(), &sc, Options{Trace: &TraceConfig{Packet: 1 << 40}})
+	require.ErrorContains(t, err, "frames came to eth0 in 5ms")
+	res, err := Run(t.Context(), &sc, Options{Trace: &TraceConfig{Events: ftrace.All}})
+	require.NoError(t, err)
+	require.True(t, res.Complete)
+	require.NotEmpty(t, res.Trace.Events)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/seed-556df219/rxpath/sim/mib"
 	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/sim/skb"
+	"github.com/seed-556df219/rxpath/sim/trace"
 	"github.com/seed-556df219/rxpath/sim/traffic"
 )
 
@@ -44,6 +45,11 @@ type Result struct {
 	// Warnings are remarks on the input, such as a capture out of order.
 	Warnings []string
 
+	// Trace holds the events that tracers recorded, Journey the way of the packet that was followed; see Options.Trace.
+	Trace   *trace.Trace
+	Journey *trace.Journey
+
+	found    uint64  // the packet that was looked for
 	measured *Result // since the warm-up; nil without one
 }
 
@@ -123,6 +129,8 @@ type Options struct {
 	OpenCapture func(c scenario.Capture, mac skb.MAC) (src skb.FrameSource, warnings []string, err error)
 	// OpenFilter runs the filters of packet sockets; see Config. Package filter provides one.
 	OpenFilter func(program []string) (func(b *skb.Buff, cpu int, ifindex int32) int, error)
+	// Trace, if not nil, is what tracers record.
+	Trace *TraceConfig
 	// Progress, if not nil, is called now and then with the virtual time and the frames so far.
 	Progress func(at engine.Time, frames uint64)
 }
@@ -182,12 +190,20 @@ func Run(ctx context.Context, sc *scenario.Scenario, opts Options) (*Result, err
 	if err != nil {
 		return nil, err
 	}
+	if opts.Trace != nil {
+		if err := h.Trace(*opts.Trace); err != nil {
+			return nil, err
+		}
+	}
 	warm, err := h.runTo(ctx, sc, opts, res)
 	if err == nil {
 		err = sourceErrors(h)
 	}
 	h.fill(res)
-	res.Complete = err == nil
+	res.Complete = err == nil && h.now == sc.Run.For
+	if terr := h.traceResult(res); err == nil {
+		err = terr
+	}
 	if warm != nil {
 		res.measured = res.since(warm)
 	}
@@ -338,7 +354,7 @@ func (h *Host) runTo(ctx context.Context, sc *scenario.Scenario, opts Options, r
 	nextSample, nextStep := sample, p.step
 	changes := slices.Clone(sc.Changes)
 	slices.SortStableFunc(changes, func(a, b scenario.Change) int { return cmp.Compare(a.At, b.At) })
-	for h.now < end {
+	for h.now < end && !h.traceDone() {
 		if err := ctx.Err(); err != nil {
 			return warm, err
 		}

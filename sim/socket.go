@@ -145,7 +145,7 @@ func (s *Socket) message(m *socket.Message) Message {
 	out := Message{
 		Datagram: Datagram{
 			From: netip.AddrPortFrom(h.Src.Netip(), h.SrcPort), To: netip.AddrPortFrom(h.Dst.Netip(), h.DstPort),
-			Len: int(m.Payload), Arrived: m.Arrived.Duration(), Queued: m.Queued.Duration(), Frame: m.ID &^ skb.Chosen,
+			Len: int(m.Payload), Arrived: m.Arrived.Duration(), Queued: m.Queued.Duration(), Frame: skb.Number(m.ID),
 		},
 		N: m.N, Flags: m.Flags, Drops: m.Ovfl,
 	}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/seed-556df219/rxpath/sim/engine"
 	"github.com/seed-556df219/rxpath/sim/ftrace"
 	"github.com/seed-556df219/rxpath/sim/kernel"
+	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/sim/skb"
 	"github.com/seed-556df219/rxpath/sim/trace"
 )
@@ -24,6 +26,10 @@ type TraceConfig struct {
 	// Interface, the first being 1; 0: none. An empty Interface is the first.
 	Packet    uint64
 	Interface string
+	// Stop ends a run when that packet has ended.
+	Stop bool
+
+	search skb.DropReason // look for the first packet that is dropped for this, NumReasons: for any loss
 }
 
 // DefaultTraceBuffer is how many events a CPU keeps if nothing else is said.
@@ -40,7 +46,7 @@ type tracing struct {
 // configuration that asks for nothing ends it. The run is the same with it.
 func (h *Host) Trace(cfg TraceConfig) error {
 	t := &tracing{config: cfg}
-	if cfg.Packet > 0 {
+	if cfg.Packet > 0 || cfg.search != skb.NotDropped {
 		t.port = h.port(cfg.Interface)
 		if cfg.Interface == "" && len(h.ports) > 0 {
 			t.port = h.ports[0]
@@ -48,7 +54,7 @@ func (h *Host) Trace(cfg TraceConfig) error {
 		if t.port == nil {
 			return &cfgerr.Error{Path: "interface", Value: cfg.Interface, Want: fmt.Sprintf("one of the host's: %q", h.portNames())}
 		}
-		if n := t.port.Arrived(); cfg.Packet <= n {
+		if n := t.port.Arrived(); cfg.Packet <= n && cfg.search == skb.NotDropped {
 			return &cfgerr.Error{Path: "packet", Value: cfg.Packet, Want: fmt.Sprintf("more than %d: that many frames have come before the trace began", n)}
 		}
 	}
@@ -61,7 +67,7 @@ func (h *Host) Trace(cfg TraceConfig) error {
 	for _, p := range h.ports {
 		p.Watch(0)
 	}
-	if h.tracing = nil; cfg.Events == 0 && cfg.Packet == 0 {
+	if h.tracing = nil; cfg.Events == 0 && t.port == nil {
 		for _, c := range h.cores {
 			c.StartTrace(nil)
 		}
@@ -74,7 +80,12 @@ func (h *Host) Trace(cfg TraceConfig) error {
 	if cfg.Buffer == 0 {
 		t.cores.Limit = DefaultTraceBuffer
 	}
-	if t.port != nil {
+	switch {
+	case t.port == nil:
+	case cfg.search != skb.NotDropped:
+		t.cores.Search = cfg.search
+		t.port.Seek(t.cores.Drop)
+	default:
 		t.cores.Live = 1
 		t.port.Watch(cfg.Packet)
 	}
@@ -206,4 +217,41 @@ func (h *Host) Journeyed() bool {
 		return true
 	}
 	return t.cores.Live <= 0 && !slices.ContainsFunc(h.cores, func(c *cpu.Core) bool { return c.Trace.Open() })
+}
+
+// traceDone reports whether a run that is made for a trace may end.
+func (h *Host) traceDone() bool {
+	t := h.tracing
+	return t != nil && (t.config.Stop && h.Journeyed() || t.cores.First.Packet > 0)
+}
+
+// traceResult adds to a result what was recorded. A packet that has not come is
+// an error.
+func (h *Host) traceResult(res *Result) error {
+	t := h.tracing
+	if t == nil {
+		return nil
+	}
+	if t.config.Events != 0 {
+		res.Trace = h.Events()
+	}
+	res.found = t.cores.First.Packet
+	if res.Journey = h.Journey(); res.Journey == nil && t.config.Packet > 0 {
+		return &cfgerr.Error{Path: "packet", Value: t.config.Packet,
+			Want: fmt.Sprintf("1 to %d: so many frames came to %s in %v", t.port.Arrived(), t.port.Name(), h.now)}
+	}
+	return nil
+}
+
+// FirstDropped runs a scenario up to the first packet of an interface that is
+// dropped for the given reason, or for NumReasons is lost for any, and returns
+// its number for TraceConfig.Packet; 0 if there is none. An empty interface is
+// the first.
+func FirstDropped(ctx context.Context, sc *scenario.Scenario, opts Options, iface string, r skb.DropReason) (packet uint64, err error) {
+	opts.Trace = &TraceConfig{Interface: iface, search: r}
+	res, err := Run(ctx, sc, opts)
+	if err != nil {
+		return 0, err
+	}
+	return res.found, nil
 }

@@ -25,6 +25,7 @@ const rootExample = `  rxpath run                                     the built-
   rxpath run --print-scenario > my.yaml          a scenario to start from
   rxpath sweep --vary load=1,2,5,10              what more traffic does
   rxpath solve --max load                        how much of it the host carries
+  rxpath trace --packet 1000                     one packet's way through the kernel
   rxpath check my.yaml                           what is wrong with it`
 
 // newRoot returns the command with its subcommands.
@@ -45,7 +46,7 @@ func newRoot(s streams) *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	root.SetHelpCommand(newHelp(root))
-	root.AddCommand(newRun(), newSweep(), newMerge(), newSolve(), newCompare(), newCheck(), newProfiles(), newVerify(), newVersion(), newCompletion(root))
+	root.AddCommand(newRun(), newSweep(), newMerge(), newSolve(), newCompare(), newCheck(), newTrace(), newProfiles(), newVerify(), newVersion(), newCompletion(root))
 	return root
 }
 

@@ -47,6 +47,7 @@ const runExample = `  rxpath run
   rxpath run feed.pcapng --set load=10
   rxpath run feed.yaml --format json | jq .ledger
   rxpath run feed.yaml --out results
+  rxpath run --trace trace.txt --trace-events kfree_skb,sock
   rxpath run --print-scenario > my.yaml`
 
 // A runCommand is what the command line of run asks for.
@@ -55,6 +56,7 @@ type runCommand struct {
 	format       string
 	out          string
 	page         pageFlag
+	trace        traceFlags
 	noBottleneck bool
 	assumptions  bool
 	printOnly    bool
@@ -82,6 +84,7 @@ func newRun() *cobra.Command {
 	addFormat(c, &r.format, formatNames, "`FORMAT` of the results on the standard output")
 	f.StringVar(&r.out, "out", "", "also write summary.json, the host's files, time series and plots to `DIR`, new or of an earlier run")
 	r.page.add(f)
+	r.trace.add(c)
 	f.BoolVar(&r.noBottleneck, "no-bottleneck", false, "do not look for the bottleneck, which takes up to thirteen more runs")
 	f.BoolVar(&r.assumptions, "assumptions", false, "name the assumed costs that the results depend on, which takes two more runs for each")
 	f.BoolVar(&r.printOnly, "print-scenario", false, "print the scenario that would be run, with every default, and run nothing")
@@ -126,6 +129,9 @@ func (r *runCommand) run(c *cobra.Command, args []string) error {
 			return err
 		}
 	}
+	if err := r.trace.check(); err != nil {
+		return err
+	}
 	if in.around != nil {
 		for _, n := range append(in.around.notes(), in.around.hint()) {
 			fmt.Fprintf(c.ErrOrStderr(), "rxpath: %s\n", strings.Join(paragraph(n, 92), "\n"))
@@ -160,7 +166,7 @@ func prepareDir(dir string) error {
 
 // simulate runs the scenario and shows the results, whole or not.
 func (r *runCommand) simulate(ctx context.Context, c *cobra.Command, sc *scenario.Scenario, complete []byte) error {
-	opts := sim.Options{OpenCapture: r.caps.source, OpenFilter: filter.Open}
+	opts := sim.Options{OpenCapture: r.caps.source, OpenFilter: filter.Open, Trace: r.trace.config()}
 	bar := newProgress(c.ErrOrStderr(), sc.Run.For)
 	opts.Progress = bar.step
 	res, err := sim.Run(ctx, sc, opts)
@@ -229,6 +235,7 @@ func (r *runCommand) show(c *cobra.Command, in report.Input) error {
 	if r.out != "" {
 		err = join(err, failed(report.WriteDir(r.out, in)))
 	}
+	err = join(err, r.trace.write(in.Result.Trace))
 	return join(err, r.page.write(func() (*report.Page, error) { return report.RunPage(in, r.again()) }))
 }
 

@@ -18,6 +18,10 @@ type Tracing struct {
 	Graph bool
 	// Live counts the copies of the chosen packet that have not ended.
 	Live int
+	// Search, if not NotDropped, is a reason, or NumReasons for any loss, for whose first drop somebody looks among the
+	// frames with skb.Sought; First is that frame's number.
+	Search skb.DropReason
+	First  FirstDrop
 	// Describe returns a packet's device, and the hash that the device gave it.
 	Describe func(b *skb.Buff) (dev string, hash uint32, l4 bool)
 	// IRQ returns an interrupt's number by its name.
@@ -28,6 +32,22 @@ type Tracing struct {
 	Ready, Polled engine.Time
 	// FailsFirst: udp_fail_queue_rcv_skb comes before the packet is freed.
 	FailsFirst bool
+}
+
+// FirstDrop is the first drop that was looked for.
+type FirstDrop struct {
+	Packet uint64 // 0: none yet
+	At     engine.Time
+}
+
+// Drop notes that a frame was dropped; of two the earlier one is kept.
+func (t *Tracing) Drop(id uint64, r skb.DropReason, at engine.Time) {
+	if id&skb.Sought == 0 || r != t.Search && !(t.Search == skb.NumReasons && r.Lost()) {
+		return
+	}
+	if t.First.Packet == 0 || at < t.First.At {
+		t.First = FirstDrop{skb.Number(id), at}
+	}
 }
 
 // A Trace is the tracer of a core: what stages tell it is recorded with the
@@ -248,7 +268,7 @@ func (t *Trace) present() *call {
 
 // emit records an event about the packet with the given raw number.
 func (t *Trace) emit(id uint64, e *ftrace.Event) {
-	e.ID = id &^ skb.Chosen
+	e.ID = skb.Number(id)
 	if t.all.Events.Has(e.Kind) {
 		t.events.Add(e)
 	}
@@ -269,7 +289,7 @@ func (t *Trace) becomes(id uint64, f ftrace.Fate, place, reason string) {
 	switch f {
 	case ftrace.Cloned:
 		t.all.Live++
-	case ftrace.Read, ftrace.Dropped, ftrace.Merged:
+	case ftrace.Read, ftrace.Dropped:
 		t.all.Live--
 	}
 	t.outcomes = append(t.outcomes, ftrace.Outcome{Where: t.where(), Fate: f, Place: place, Reason: reason})
@@ -489,6 +509,7 @@ func (t *Trace) KfreeSKB(r skb.DropReason, fn string) {
 		t.emit(id, &ftrace.Event{Where: t.where(), Kind: ftrace.KfreeSKB, Packet: ftrace.Packet{Protocol: protocol},
 			Location: fn, Reason: t.all.Reason(r)})
 	}
+	t.all.Drop(id, r, t.core.now)
 	t.becomes(id, ftrace.Dropped, fn, r.String())
 }
 
@@ -514,6 +535,7 @@ func (t *Trace) Consumed(r skb.DropReason, fn string) {
 	}
 	id, _ := t.current()
 	t.ConsumeSKB(id, fn)
+	t.all.Drop(id, r, t.core.now)
 	t.becomes(id, ftrace.Dropped, fn, r.String())
 }
 
@@ -522,6 +544,7 @@ func (t *Trace) Consumed(r skb.DropReason, fn string) {
 func (t *Trace) Elsewhere(r skb.DropReason) {
 	if t != nil {
 		id, _ := t.current()
+		t.all.Drop(id, r, t.core.now)
 		t.becomes(id, ftrace.Dropped, t.Function(), r.String())
 	}
 }
@@ -530,13 +553,6 @@ func (t *Trace) Elsewhere(r skb.DropReason) {
 func (t *Trace) Cloned(b *skb.Buff) {
 	if t != nil {
 		t.becomes(b.ID, ftrace.Cloned, "", "")
-	}
-}
-
-// Merged says that the fragment has become part of another packet.
-func (t *Trace) Merged(id uint64) {
-	if t != nil {
-		t.becomes(id, ftrace.Merged, t.Function(), "")
 	}
 }
 

@@ -247,10 +247,9 @@ const (
 	Queued              // it waits at Where
 	Read                // an application has it
 	Dropped             // it ended, by Reason
-	Merged              // it is part of another packet now
 )
 
-var fateNames = [...]string{Cloned: "cloned", Queued: "queued", Read: "read", Dropped: "dropped", Merged: "merged"}
+var fateNames = [...]string{Cloned: "cloned", Queued: "queued", Read: "read", Dropped: "dropped"}
 
 // String returns the fate in a word.
 func (f Fate) String() string { return fateNames[f] }

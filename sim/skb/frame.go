@@ -196,8 +196,15 @@ type Frame struct {
 	IPID uint16
 }
 
-// Chosen is a bit of the ID of the frame that somebody follows.
-const Chosen uint64 = 1 << 63
+// Bits of an ID beside the number: Chosen of the frame that somebody follows,
+// Sought of those among which somebody looks for one.
+const (
+	Chosen uint64 = 1 << 63
+	Sought uint64 = 1 << 62
+)
+
+// Number returns the number in a frame's ID.
+func Number(id uint64) uint64 { return id &^ (Chosen | Sought) }
 
 // Endpoints returns the addresses and ports of a datagram of h's flow.
 func (h *Header) Endpoints() (src, dst netip.AddrPort) {

@@ -92,8 +92,6 @@ func tell(o *ftrace.Outcome) string {
 			return "ended: " + o.Reason
 		}
 		return "ended in " + o.Place + ": " + o.Reason
-	case ftrace.Merged:
-		return "became part of another packet"
 	}
 	return ""
 }
