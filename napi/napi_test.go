@@ -120,7 +120,7 @@ func TestGRONormalBatch(t *testing.T) {
 		weighty bool
 	}{
 		{"GRO-3 at once", false, 8, 3, 3, false},
-		{"waiting for the end of the poll", true, 8, 7, 0, false},
+		{"6.18/3.2.2 waiting for the end of the poll", true, 8, 7, 0, false},
 		{"6.18/3.5.2 a full batch goes", true, 8, 17, 16, false},
 		{"6.18/3.5.4 batch of one", true, 1, 3, 3, false},
 		{"the weight is used", true, 8, 64 + 3, 64, true},
