@@ -14,6 +14,9 @@ import (
 // that swap over the network, of which there are none), PHY timestamps
 // (CORE-1), the time of a further round.
 func (l *Layer) ReceiveSKB(c *cpu.Core, b *skb.Buff) {
+	if l.lists != nil && l.alone(c, b) {
+		return
+	}
 	c.Trace.Enter(b, "__netif_receive_skb_core")
 	c.Trace.Receive(ftrace.NetifReceiveSKB, b)
 	c.Spend(l.Costs.Core.Fixed)

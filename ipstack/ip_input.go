@@ -7,6 +7,9 @@ import (
 
 // ipRcv models ip_rcv: the checks in the kernel's order (IP-1 to IP-13).
 func (l *Layer) ipRcv(c *cpu.Core, b *skb.Buff) {
+	if l.lists != nil && l.listed(c, b, listIPRcv) {
+		return
+	}
 	c.Trace.Enter(b, "ip_rcv")
 	c.Spend(l.Costs.IP.Fixed)
 	if b.PktType == skb.PacketOtherHost {
@@ -99,6 +102,9 @@ func (l *Layer) checkHeader(b *skb.Buff) skb.DropReason {
 
 // ipRcvFinish models ip_rcv_finish: early demux, route, dispatch (IF-1 to IF-5).
 func (l *Layer) ipRcvFinish(c *cpu.Core, b *skb.Buff) {
+	if l.lists != nil && l.listed(c, b, listFinish) {
+		return
+	}
 	c.Trace.Enter(b, "ip_rcv_finish")
 	if b.Route.Type == skb.NoRoute && l.demuxes(b.Head) {
 		l.UDP.EarlyDemux(b)
@@ -109,7 +115,9 @@ func (l *Layer) ipRcvFinish(c *cpu.Core, b *skb.Buff) {
 	}
 	if b.Route.Type == skb.NoRoute {
 		c.Trace.Call("ip_route_input_noref")
-		c.Spend(l.Costs.Route.Fixed)
+		if l.lists == nil || !l.hinted(c, b) {
+			c.Spend(l.Costs.Route.Fixed)
+		}
 		r := l.routeInput(l.devices[b.IfIndex], b.Head)
 		c.Trace.Leave("ip_route_input_noref")
 		if r.reason != skb.NotDropped { // IF-2
@@ -133,18 +141,25 @@ func (l *Layer) ipRcvFinish(c *cpu.Core, b *skb.Buff) {
 	case skb.RouteBroadcast:
 		ext.InBcastPkts++
 		ext.InBcastOctets += uint64(b.Len)
-	case skb.RouteUnicast:
+	}
+	if l.lists != nil && l.listed(c, b, listInput) {
+		return
+	}
+	l.dstInput(c, b)
+}
+
+// dstInput models dst_input: what the route says of the packet.
+func (l *Layer) dstInput(c *cpu.Core, b *skb.Buff) {
+	switch {
+	case b.Route.Type == skb.RouteUnicast:
 		l.ipForward(c, b)
-		return
-	case skb.RouteUnreachable:
+	case b.Route.Type == skb.RouteUnreachable:
 		l.ipError(c, b)
-		return
-	}
-	if b.Route.Discard {
+	case b.Route.Discard:
 		l.refuse(c, b, skb.IPInvalidDest)
-		return
+	default:
+		l.localDeliver(c, b)
 	}
-	l.localDeliver(c, b)
 }
 
 // demuxes reports whether the protocol's early demux is asked about a packet. It

@@ -70,6 +70,7 @@ type Layer struct {
 	conntrack conntrack
 	raw       []*RawSock // newest first
 	peers     map[skb.Addr]*peer
+	lists     []skbList // by CPU, if packets come in lists
 }
 
 // New returns a layer with the device lo.

@@ -12,6 +12,8 @@ import (
 type Receiver interface {
 	// NetifReceiveSKB takes the packet over; it may be gone when it returns.
 	NetifReceiveSKB(*cpu.Core, *skb.Buff)
+	// NetifReceiveSKBList takes several over, which pass each step of the stack together.
+	NetifReceiveSKBList(*cpu.Core, []skb.Buff)
 }
 
 // GRO is generic receive offload as one device has it.
@@ -66,17 +68,13 @@ func (g *GRO) hold(c *cpu.Core, b *skb.Buff) {
 }
 
 // flush models gro_normal_list: what was held goes up, in its order.
-//
-// Not modelled: that the packets of a list pass the receive core and IP together
-// before the first of them gets to its socket
-// (netif_receive_skb_list_internal, ip_list_rcv).
 func (g *GRO) flush(c *cpu.Core) {
 	if c == nil || c.ID() >= len(g.held) {
 		return
 	}
 	list := g.held[c.ID()]
-	for i := range list {
-		g.Up[c.ID()].NetifReceiveSKB(c, &list[i])
+	if len(list) > 0 {
+		g.Up[c.ID()].NetifReceiveSKBList(c, list)
 	}
 	g.held[c.ID()] = list[:0]
 }

@@ -246,6 +246,12 @@ func (u *up) NetifReceiveSKB(c *cpu.Core, b *skb.Buff) {
 	u.ids = append(u.ids, b.ID)
 }
 
+func (u *up) NetifReceiveSKBList(c *cpu.Core, list []skb.Buff) {
+	for i := range list {
+		u.NetifReceiveSKB(c, &list[i])
+	}
+}
+
 // none is a core without softirqs.
 type none struct{}
 

@@ -89,6 +89,19 @@ func (s stacks) ReceiveSKB(c *cpu.Core, b *skb.Buff) {
 	ns.ip.ReceiveSKB(c, b)
 }
 
+// ReceiveSKBList implements softirq.Stack: the packets of a list came in by one
+// interface.
+func (s stacks) ReceiveSKBList(c *cpu.Core, list []skb.Buff) {
+	if len(list) == 0 {
+		return
+	}
+	ns := s.h.spaces[list[0].IfIndex>>nsShift]
+	for i := range list {
+		list[i].IfIndex &= 1<<nsShift - 1
+	}
+	ns.ip.ReceiveSKBList(c, list)
+}
+
 // Namespace returns the counters of a network namespace by its name, "" for the
 // host's own, and false if there is none.
 func (h *Host) Namespace(name string) (mib.Net, bool) {

@@ -77,6 +77,13 @@ func (b *bench) ReceiveSKB(c *cpu.Core, p *skb.Buff) {
 	b.ledger.Consume()
 }
 
+// ReceiveSKBList implements Stack.
+func (b *bench) ReceiveSKBList(c *cpu.Core, list []skb.Buff) {
+	for i := range list {
+		b.ReceiveSKB(c, &list[i])
+	}
+}
+
 // RPSMap implements Device.
 func (b *bench) RPSMap(uint16) []int { return b.rps }
 

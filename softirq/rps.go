@@ -27,6 +27,29 @@ func (sd *SoftnetData) NetifReceiveSKB(c *cpu.Core, b *skb.Buff) {
 	c.Trace.Leave("netif_receive_skb_internal")
 }
 
+// NetifReceiveSKBList models netif_receive_skb_list_internal: all packets are
+// stamped, then all are steered, and those that stay go to the stack together.
+func (sd *SoftnetData) NetifReceiveSKBList(c *cpu.Core, list []skb.Buff) {
+	if sd.host.NetStamp.Before() {
+		for i := range list {
+			sd.stamp(c, &list[i])
+		}
+	}
+	if sd.host.RPS {
+		stay := list[:0]
+		for i := range list {
+			if cpu, f := sd.host.rpsCPU(&list[i]); cpu >= 0 {
+				c.Spend(sd.host.Costs.RPS.Fixed)
+				sd.enqueueToBacklog(sd.host.CPUs[cpu], &list[i], f)
+				continue
+			}
+			stay = append(stay, list[i])
+		}
+		list = stay
+	}
+	sd.host.Stack.ReceiveSKBList(c, list)
+}
+
 // stamp models net_timestamp_check before RPS (CORE-1): while anybody on the host
 // needs timestamps, every packet gets one (CORE-2).
 func (sd *SoftnetData) stamp(c *cpu.Core, b *skb.Buff) {

@@ -38,6 +38,8 @@ type Poller interface {
 type Stack interface {
 	// ReceiveSKB models __netif_receive_skb.
 	ReceiveSKB(*cpu.Core, *skb.Buff)
+	// ReceiveSKBList models __netif_receive_skb_list.
+	ReceiveSKBList(*cpu.Core, []skb.Buff)
 }
 
 // A Device says how an interface steers its packets. *ipstack.Device
