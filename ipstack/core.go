@@ -17,8 +17,10 @@ func (l *Layer) ReceiveSKB(c *cpu.Core, b *skb.Buff) {
 	if l.lists != nil && l.alone(c, b) {
 		return
 	}
-	c.Trace.Enter(b, "__netif_receive_skb_core")
-	c.Trace.Receive(ftrace.NetifReceiveSKB, b)
+	if c.Trace != nil {
+		c.Trace.Enter(b, "__netif_receive_skb_core")
+		c.Trace.Receive(ftrace.NetifReceiveSKB, b)
+	}
 	c.Spend(l.Costs.Core.Fixed)
 	if l.NetStamp.Behind() && b.TStamp == 0 { // CORE-4.1
 		b.TStamp = c.Now()

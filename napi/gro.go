@@ -38,8 +38,10 @@ type GRO struct {
 // (GRO-2), unless the packet is a fragment, has IP options, is padded, has a VLAN
 // tag in its data or a bad IP header checksum (GRO-1).
 func (g *GRO) Receive(c *cpu.Core, b *skb.Buff) {
-	c.Trace.Enter(b, "napi_gro_receive")
-	c.Trace.Receive(ftrace.NAPIGROReceiveEntry, b)
+	if c.Trace != nil {
+		c.Trace.Enter(b, "napi_gro_receive")
+		c.Trace.Receive(ftrace.NAPIGROReceiveEntry, b)
+	}
 	if g.On {
 		c.Spend(g.Costs.GRO.Fixed)
 		if b.Summed == skb.ChecksumNone {

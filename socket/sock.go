@@ -162,8 +162,10 @@ func (s *Sock) QueueRcvSKB(c *cpu.Core, b *skb.Buff) {
 	if s.filter != nil && !s.host.Profile.FilterFirst {
 		cost += s.host.Costs.Filter.Fixed
 	}
-	c.Trace.Call(fnQueueRcv1)
-	c.Trace.Call(fnSockQueue)
+	if c.Trace != nil {
+		c.Trace.Call(fnQueueRcv1)
+		c.Trace.Call(fnSockQueue)
+	}
 	c.Spend(cost)
 	s.look(c)
 	switch {
@@ -184,8 +186,10 @@ func (s *Sock) QueueRcvSKB(c *cpu.Core, b *skb.Buff) {
 		s.logLen += int(b.Truesize)
 		s.fill(s.backlog.push(), c, b)
 		s.host.Ledger.Put()
-		c.Trace.Leave(fnQueueRcv1)
-		c.Trace.Queued(b.ID, "the backlog of "+s.Name)
+		if c.Trace != nil {
+			c.Trace.Leave(fnQueueRcv1)
+			c.Trace.Queued(b.ID, "the backlog of "+s.Name)
+		}
 		c.Digest.Fold(c.Now(), digestQueued)
 	}
 	if smp {

@@ -151,8 +151,10 @@ func (l *Layer) Receive(c *cpu.Core, b *skb.Buff) {
 		l.receiveChain(c, b)
 		return
 	}
-	c.Trace.Call("udp_rcv")
-	c.Trace.Call("__udp4_lib_rcv")
+	if c.Trace != nil {
+		c.Trace.Call("udp_rcv")
+		c.Trace.Call("__udp4_lib_rcv")
+	}
 	c.Spend(l.Costs.UDP.Fixed)
 	u := &l.Net.UDP
 	if b.Len < skb.UDPHeader || uint32(b.UDPLen) > b.Len || b.UDPLen < skb.UDPHeader {

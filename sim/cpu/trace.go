@@ -205,9 +205,13 @@ func (t *Trace) Leave(fn string) {
 // Leaf is a function that has just ended and began at the given instant.
 func (t *Trace) Leaf(fn string) {
 	if t != nil {
-		t.push(fn, 0, nil, false)
-		t.pop(fn)
+		t.leaf(fn)
 	}
+}
+
+func (t *Trace) leaf(fn string) {
+	t.push(fn, 0, nil, false)
+	t.pop(fn)
 }
 
 func (t *Trace) push(fn string, id uint64, head *skb.Header, irq bool) {
@@ -468,9 +472,12 @@ func (t *Trace) packet(b *skb.Buff, all bool) ftrace.Packet {
 
 // Receive is a tracepoint about a packet at one of the doors of the receive path.
 func (t *Trace) Receive(k ftrace.Kind, b *skb.Buff) {
-	if t == nil {
-		return
+	if t != nil {
+		t.receive(k, b)
 	}
+}
+
+func (t *Trace) receive(k ftrace.Kind, b *skb.Buff) {
 	if k == ftrace.NAPIGROReceiveEntry && b.ID&skb.Chosen != 0 {
 		t.all.Ready, t.all.Polled = b.Ready, b.Polled
 	}
