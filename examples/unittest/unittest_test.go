@@ -39,9 +39,11 @@ func TestEveryListenerHasItsOwnCopy(t *testing.T) {
 	h.Expect(simtest.Counters{"Udp.IgnoredMulti": 1, "Udp.NoPorts": 0, "Udp.InErrors": 0})
 }
 
-// A buffer holds one datagram less since the kernel tests before it adds.
+// A buffer holds fewer datagrams since ixgbe builds each in half a page, which is
+// charged with 2,304 bytes instead of 896 (4.12), and one less since the test of
+// the buffer counts the datagram itself (6.18).
 func TestAnUpgradeHoldsLess(t *testing.T) {
-	for kernel, held := range map[string]int{"linux-4.0": 238, "linux-6.12": 238, "linux-6.18": 237} {
+	for kernel, held := range map[string]int{"linux-4.0": 238, "linux-6.12": 93, "linux-6.18": 92} {
 		t.Run(kernel, func(t *testing.T) {
 			h := simtest.New(t, simtest.Kernel(kernel))
 			s := h.Listen("10.0.0.2:5000") // rmem_default: 212,992 bytes
