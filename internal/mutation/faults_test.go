@@ -122,8 +122,24 @@ var faults = []fault{
 		name: "a task steps over its need to give way",
 		file: "sim/cpu/core.go",
 		edits: []edit{{
-			"c.quiet || c.sched.need {",
-			"c.quiet {",
+			"end >= c.quiet || c.sched.need {",
+			"end >= c.quiet {",
+		}},
+	},
+	{
+		name: "a reader goes on in the kernel over what happens meanwhile",
+		file: "sim/cpu/core.go",
+		edits: []edit{{
+			"func (c *Core) PassKernel(d engine.Time) bool {\n\tif c.now+d >= c.quiet || c.sched.need {",
+			"func (c *Core) PassKernel(d engine.Time) bool {\n\tif c.sched.need {",
+		}},
+	},
+	{
+		name: "a reader goes on in user mode over what happens meanwhile",
+		file: "sim/cpu/core.go",
+		edits: []edit{{
+			"func (c *Core) PassUser(d engine.Time) bool {\n\tif c.now+d >= c.quiet || c.sched.need {",
+			"func (c *Core) PassUser(d engine.Time) bool {\n\tif c.sched.need {",
 		}},
 	},
 	{
@@ -210,7 +226,7 @@ var faults = []fault{
 		name: "pieces written back after the interrupt latch no cause",
 		file: "nic/ring.go",
 		edits: []edit{{
-			"for k := int(s.n) - 2; k >= 0; k-- {",
+			"for k := int(s.desc) - 2; k >= 0; k-- {",
 			"for k := -1; k >= 0; k-- {",
 		}},
 	},
@@ -362,8 +378,8 @@ var faults = []fault{
 		name: "losses in bulk pass over the pause request that a partner has begun to obey",
 		file: "nic/port.go",
 		edits: []edit{{
-			"p.skip(min(t, p.xoffAgain))",
-			"p.skip(t)",
+			"if until := min(t, p.xoffAgain); !p.many(until) {",
+			"if until := t; !p.many(until) {",
 		}},
 	},
 }
