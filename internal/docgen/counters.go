@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"go/ast"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/seed-556df219/rxpath/sim/mib"
@@ -79,6 +80,7 @@ func (m *module) sections() ([]section, error) {
 		out = append(out, s)
 	}
 	out[3].entries = append([]entry{netRX()}, out[3].entries...) // before what else a CPU counts
+	out = slices.Insert(out, 1, igbSection())
 	return append(out, socketSection()), nil
 }
 

@@ -19,6 +19,8 @@ type place struct {
 	field int
 	// column is its name, where the file has names that are not the counter's own.
 	column string
+	// format is the kernel that has the column, empty if Linux 4.0 has it.
+	format string
 }
 
 // String names the place for a reader.
@@ -33,6 +35,9 @@ func (p place) String() string {
 	if p.column != "" {
 		s += fmt.Sprintf(" (`%s`)", p.column)
 	}
+	if p.format != "" {
+		s += ", in " + p.format
+	}
 	return s
 }
 
@@ -43,8 +48,21 @@ const probe = 87654321
 // where they differ: so a place is where the counter is, folds included, and
 // not where somebody thinks it is. Of the files that are there several times,
 // and of the words of a file that move together, it returns the first.
+// A column that Linux 4.0 has not is looked for in the files of 6.1.
 func find(set func(*mib.Snapshot, uint64)) ([]place, error) {
+	out, err := findIn("", set)
+	if err != nil || len(out) > 0 {
+		return out, err
+	}
+	return findIn(newerFormat, set)
+}
+
+// newerFormat is that of files with columns that Linux 4.0 has not.
+const newerFormat = "linux-6.1"
+
+func findIn(format string, set func(*mib.Snapshot, uint64)) ([]place, error) {
 	before, after := sampleHost(), sampleHost()
+	before.NetstatColumns, after.NetstatColumns = format, format
 	set(after, probe)
 	var out []place
 	a, b := procfs.FS(before), procfs.FS(after)
@@ -67,7 +85,7 @@ func find(set func(*mib.Snapshot, uint64)) ([]place, error) {
 			return err
 		}
 		if p, ok := difference(string(was), string(is)); ok {
-			p.file = "/" + anyDevice(name)
+			p.file, p.format = "/"+anyDevice(name), format
 			p.column = column(name, moved(before, after))
 			out = append(out, p)
 		}
@@ -144,11 +162,14 @@ func sampleHost() *mib.Snapshot {
 // identify returns the id of the counter that set sets: the first one that
 // moves, but not one of /proc/net/dev, whose columns are sums of others.
 func identify(set func(*mib.Snapshot, uint64)) string {
-	before, after := sampleHost(), sampleHost()
-	set(after, probe)
-	for _, id := range moved(before, after) {
-		if !strings.HasPrefix(id, "dev:") {
-			return id
+	for _, format := range []string{"", newerFormat} {
+		before, after := sampleHost(), sampleHost()
+		before.NetstatColumns, after.NetstatColumns = format, format
+		set(after, probe)
+		for _, id := range moved(before, after) {
+			if !strings.HasPrefix(id, "dev:") {
+				return id
+			}
 		}
 	}
 	return ""
