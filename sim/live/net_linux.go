@@ -111,17 +111,26 @@ func onOwnThread(f func() error, done chan<- error) {
 	err = f()
 }
 
-// Arrived is how many packets the machine's own devices have received: if that
-// moves, other programs have moved what counts for the whole machine, too.
-func Arrived() (sum int64) {
-	data, err := os.ReadFile("/proc/self/net/dev")
-	if err != nil {
-		return 0
+// Others is how many packets other programs have received: if that moves, they
+// have moved what counts for the whole machine, too. Where the tracepoint can't be
+// used it knows those of the machine's own devices only.
+func (n *Net) Others() (sum int64) {
+	data, err := os.ReadFile("/proc/self/net/dev") // of the first thread: the machine's
+	if err == nil {
+		for _, row := range Devices(data) { // Any order: a sum.
+			sum += row["rx_packets"]
+		}
 	}
-	for _, row := range Devices(data) { // Any order: a sum.
-		sum += row["rx_packets"]
+	if n.recvd == nil {
+		return sum
 	}
-	return sum
+	all, own := n.recvd.counts()
+	if n.async { // other CPUs receive for this namespace: what it received is its own
+		c := map[string]int64{}
+		Rows(n.read("snmp"), c)
+		own = c["Ip.InReceives"]
+	}
+	return sum + all - own
 }
 
 // A Net is a receiver and a sender. It belongs to the thread that opened it.
@@ -134,7 +143,8 @@ type Net struct {
 	tap    int             // the packet socket on the receiving device, -1 without
 	async  bool
 	trace  *tracer
-	noWhy  error // why no drop reasons are seen
+	recvd  *receptions // nil: they can't be counted
+	noWhy  error       // why no drop reasons are seen
 	failed error
 }
 
@@ -178,6 +188,7 @@ func (n *Net) open() (err error) {
 		}
 	}
 	n.trace, n.noWhy = openTracer(n.async || cfg.EveryCPU)
+	n.recvd, _ = openReceptions()
 	return nil
 }
 
@@ -501,6 +512,10 @@ func (n *Net) Close() {
 	if n.trace != nil {
 		n.trace.close()
 		n.trace = nil
+	}
+	if n.recvd != nil {
+		n.recvd.close()
+		n.recvd = nil
 	}
 	for _, ns := range []netns.NsHandle{n.rx, n.tx} {
 		if ns.IsOpen() {

@@ -2,6 +2,7 @@ package live
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -42,11 +43,7 @@ func openTracer(everywhere bool) (*tracer, error) {
 		return nil, err
 	}
 	event := filepath.Join(dir, "events/skb/kfree_skb")
-	text, err := os.ReadFile(filepath.Join(event, "id"))
-	if err != nil {
-		return nil, unavailable("no tracepoint skb:kfree_skb: %v", unwrap(err))
-	}
-	id, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64)
+	id, err := tracepoint(event)
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +79,69 @@ func openTracer(everywhere bool) (*tracer, error) {
 		t.rings = append(t.rings, ring{fd, data})
 	}
 	return t, nil
+}
+
+// tracepoint returns the number of a tracepoint whose files are in that folder.
+func tracepoint(event string) (uint64, error) {
+	text, err := os.ReadFile(filepath.Join(event, "id"))
+	if err != nil {
+		return 0, unavailable("no tracepoint %s: %v", filepath.Base(event), unwrap(err))
+	}
+	return strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64)
+}
+
+// receptions counts packets that any program's network received
+// (net:netif_receive_skb), and those that this thread received itself.
+type receptions struct{ thread, all []int }
+
+func openReceptions() (*receptions, error) {
+	dir, err := tracefs()
+	if err != nil {
+		return nil, err
+	}
+	id, err := tracepoint(filepath.Join(dir, "events/net/netif_receive_skb"))
+	if err != nil {
+		return nil, err
+	}
+	attr := unix.PerfEventAttr{Type: unix.PERF_TYPE_TRACEPOINT, Config: id}
+	attr.Size = uint32(unsafe.Sizeof(attr))
+	r := &receptions{}
+	open := func(to *[]int, pid, cpu int) error {
+		fd, err := unix.PerfEventOpen(&attr, pid, cpu, -1, unix.PERF_FLAG_FD_CLOEXEC)
+		if err == nil {
+			*to = append(*to, fd)
+		}
+		return err
+	}
+	err = open(&r.thread, 0, -1)
+	for cpu := range runtime.NumCPU() {
+		err = errors.Join(err, open(&r.all, -1, cpu))
+	}
+	if err != nil {
+		r.close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// counts returns how many packets all CPUs have received, and this thread.
+func (r *receptions) counts() (all, thread int64) {
+	read := func(fds []int) (sum int64) {
+		var b [8]byte
+		for _, fd := range fds {
+			if k, err := unix.Read(fd, b[:]); err == nil && k == len(b) {
+				sum += int64(binary.NativeEndian.Uint64(b[:]))
+			}
+		}
+		return sum
+	}
+	return read(r.all), read(r.thread)
+}
+
+func (r *receptions) close() {
+	for _, fd := range append(r.thread, r.all...) {
+		unix.Close(fd)
+	}
 }
 
 // tracefs finds the files of the tracepoints; where nobody has mounted them it

@@ -343,10 +343,19 @@ func (b *kernelBench) close() {
 	}
 }
 
-func (b *kernelBench) mark() any { return b.Counters() }
+// A kernelMark is the state of a kernel at one instant.
+type kernelMark struct {
+	*live.Counters
+	others int64
+}
+
+func (b *kernelBench) mark() any { return kernelMark{b.Counters(), b.Others()} }
 
 func (b *kernelBench) since(mark any) delta {
-	before, now := mark.(*live.Counters), b.Counters()
+	before, now := mark.(kernelMark), b.mark().(kernelMark)
+	if b.c.seen != nil && now.others != before.others {
+		b.c.seen.noisy = true
+	}
 	d := delta{net: less(now.Net, before.Net), dev: map[string]counters{}, stats64: map[string]counters{}}
 	for name, v := range now.Dev { // Any order: devices are different.
 		if name == b.c.setup.Env.RXDev || name == secondRX {

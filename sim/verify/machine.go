@@ -254,13 +254,15 @@ type runs struct {
 	observed map[string]any // nil: no two gave the same
 	seen     *seen
 	count    int
-	attained int // runs with the least machine-wide counters
+	attained int  // runs with the least machine-wide counters
+	noisy    bool // other programs moved those, too
 }
 
 // A seen is what a run of a case saw beside the observation itself.
 type seen struct {
 	rcvbufs []int  // SO_RCVBUF of the sockets at the end
 	before  object // the sockets before the measured part
+	noisy   bool   // other programs received something meanwhile
 }
 
 // rewrite returns the file of a case with what was observed here in the place
@@ -292,7 +294,7 @@ func (m *Machine) rewrite(template []byte, c *Case, r *runs) ([]byte, error) {
 	delete(doc, "profile")
 	set := map[string]any{"kernel": m.Version, "runs": r.count, "deterministic": !c.related(), "setup": setup, "observed": r.observed,
 		"machine": machine{CPUs: m.CPUs, LLC: m.LLC}, "machine_wide_counters": fmt.Sprintf("least of %d runs, attained in %d", r.count, r.attained)}
-	if r.attained < fewestRuns && !c.related() {
+	if r.noisy {
 		set["machine_wide_counters_contaminated"] = true
 	}
 	if _, number, err := release(strings.TrimPrefix(m.Base, "linux-")); err != nil || len(m.Changed) > 0 || !strings.HasPrefix(m.Version+".", number+".") {

@@ -209,56 +209,60 @@ func (m *Machine) Run(ctx context.Context, fsys fs.FS, file string) (*Recording,
 	return &Recording{Result: r, Document: doc}, nil
 }
 
-// observe runs a case until two runs agree.
+// observe runs a case until two runs agree while nobody else received anything,
+// or so often that this is not to be hoped for.
 func (m *Machine) observe(ctx context.Context, c *Case) (*runs, error) {
 	out := &runs{}
-	var all []map[string]any
-	quiet := false // the machine received nothing else, in one run at least
+	var all []oneRun
 	for out.count < mostRuns {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		arrived := live.Arrived()
-		o, s, err := m.once(ctx, c)
-		quiet = quiet || live.Arrived() == arrived
+		r, err := m.once(ctx, c)
 		if err != nil {
 			return nil, err
 		}
-		if out.count++; c.related() { // what holds in every run is checked of this one
-			out.observed, out.seen, out.attained = o, s, 1
+		out.count++
+		all = append(all, r)
+		if c.related() { // what holds in every run is checked of this one
+			out.observed, out.seen, out.attained = r.observed, r.seen, 1
 			break
 		}
-		all = append(all, o)
-		same := []map[string]any{}
-		for _, b := range all {
-			if reflect.DeepEqual(without(b), without(o)) {
-				same = append(same, b)
-			}
-		}
+		same := slices.DeleteFunc(slices.Clone(all), func(b oneRun) bool {
+			return !reflect.DeepEqual(without(b.observed), without(r.observed))
+		})
 		if len(same) < fewestRuns {
 			continue
 		}
-		out.observed, out.attained = merged(same)
-		out.seen = s
-		if !quiet || c.wait() > 0 { // a wait is long enough for other programs to send something, too
-			out.attained = 0
+		quiet := slices.DeleteFunc(slices.Clone(same), func(b oneRun) bool { return b.seen.noisy })
+		if len(quiet) > 0 {
+			same = quiet
 		}
-		if out.attained >= fewestRuns || c.wait() > 0 {
+		out.observed, out.attained = merged(same)
+		out.seen = r.seen
+		out.noisy = len(quiet) == 0 || c.wait() > 0 // a wait is long enough for other programs to send something, too
+		if len(quiet) >= fewestRuns && out.attained >= fewestRuns || c.wait() > 0 {
 			break
 		}
 	}
 	return out, nil
 }
 
+// oneRun is what one run of a case gave.
+type oneRun struct {
+	observed map[string]any
+	seen     *seen
+}
+
 // merged returns runs that agree as one, with the least machine-wide counters,
 // and how many of them had those.
-func merged(same []map[string]any) (o map[string]any, attained int) {
-	o = deepCopy(same[0]).(map[string]any)
+func merged(same []oneRun) (o map[string]any, attained int) {
+	o = deepCopy(same[0].observed).(map[string]any)
 	for _, b := range same[1:] {
-		least(o, b, false)
+		least(o, b.observed, false)
 	}
 	for _, b := range same {
-		if reflect.DeepEqual(o, b) {
+		if reflect.DeepEqual(o, b.observed) {
 			attained++
 		}
 	}
@@ -284,7 +288,7 @@ func deepCopy(v any) any {
 }
 
 // once runs a case one time.
-func (m *Machine) once(ctx context.Context, c *Case) (map[string]any, *seen, error) {
+func (m *Machine) once(ctx context.Context, c *Case) (oneRun, error) {
 	one := *c
 	one.noisyCPUs = false
 	one.seen = &seen{}
@@ -299,13 +303,13 @@ func (m *Machine) once(ctx context.Context, c *Case) (map[string]any, *seen, err
 		return err
 	})
 	if err != nil {
-		return nil, nil, err
+		return oneRun{}, err
 	}
 	data, err := json.Marshal(shaped)
 	if err != nil {
-		return nil, nil, err
+		return oneRun{}, err
 	}
 	var out map[string]any
 	err = loose(data, &out)
-	return out, one.seen, err
+	return oneRun{out, one.seen}, err
 }
