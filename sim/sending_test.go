@@ -51,7 +51,10 @@ func TestSendersOfAScenario(t *testing.T) {
 			s := &sc.Senders[0]
 			s.Namespace, s.Tap = "", "tap0"
 		}, 1000},
-		"UDP_SEGMENT":   {func(sc *scenario.Scenario) { sc.Senders[0].Segment = 10 }, 10_000},
+		"UDP_SEGMENT": {func(sc *scenario.Scenario) { sc.Senders[0].Segment = 10 }, 10_000},
+		"UDP_GRO": {func(sc *scenario.Scenario) {
+			sc.Senders[0].Segment, sc.Veths[0][1].USO, sc.Apps[0].Sockets[0].GRO = 10, true, true
+		}, 1000},
 		"count":         {func(sc *scenario.Scenario) { sc.Senders[0].Pace.Count = 7 }, 7},
 		"from 50 ms on": {func(sc *scenario.Scenario) { sc.Senders[0].Pace.Start = 50 * engine.Millisecond }, 500},
 	} {

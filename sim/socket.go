@@ -62,6 +62,7 @@ func (h *Host) Bind(cfg socket.Config) (*Socket, error) {
 		s.sock.SetFilter(f)
 	}
 	s.entry = &udp.Entry{
+		GRO:  cfg.GRO,
 		Sock: s.sock, Name: cfg.Name, Local: skb.AddrFrom(cfg.Local.Addr()), LocalPort: cfg.Local.Port(),
 		ReusePort: cfg.ReusePort, ReuseAddr: cfg.ReuseAddr, UID: cfg.UID, NoMulticastAll: cfg.NoMulticastAll,
 	}

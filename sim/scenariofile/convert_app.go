@@ -122,7 +122,7 @@ func (c *converter) socket(p path, d *socketSection) socket.Config {
 		Name: d.Name, Local: d.Bind.v, Remote: d.Connect.v,
 		RcvBuf: c.rcvBuf(p.under("rcvbuf"), &d.RcvBuf), RcvBufForce: c.rcvBuf(p.under("rcvbufforce"), &d.RcvBufForce),
 		ReusePort: d.ReusePort, ReuseAddr: d.ReuseAddr, NoMulticastAll: !d.MulticastAll,
-		Device: d.Device, NonBlocking: d.NonBlocking, UID: d.UID, Timestamp: d.Timestamp, RcvTimeo: d.RcvTimeo.v, RXQOvfl: d.RXQOvfl,
+		Device: d.Device, NonBlocking: d.NonBlocking, UID: d.UID, Timestamp: d.Timestamp, RcvTimeo: d.RcvTimeo.v, RXQOvfl: d.RXQOvfl, GRO: d.UDPGRO,
 		Filter: c.filter(p.under("filter"), d.Filter),
 	}
 	if d.Device != "" {

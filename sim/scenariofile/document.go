@@ -557,6 +557,8 @@ type socketSection struct {
 	RcvTimeo duration `json:"rcvtimeo,omitzero"`
 	// RXQOvfl is SO_RXQ_OVFL: receive calls tell how many datagrams the socket has lost.
 	RXQOvfl bool `json:"rxq_ovfl"`
+	// UDPGRO is UDP_GRO: what UDP_SEGMENT of a local sender makes is read as one datagram. Datagrams from a NIC are not merged.
+	UDPGRO bool `json:"udp_gro"`
 	// Filter is the program of SO_ATTACH_FILTER, an instruction an item: code, jt, jf, k, as tcpdump -ddd prints it. It sees the UDP header.
 	Filter []string `json:"filter,omitempty" example:"[\"40 0 0 0\", \"53 0 1 6000\", \"6 0 0 0\", \"6 0 0 65535\"]"`
 	// UID is the user that owns it, which matters to reuseport.
