@@ -133,7 +133,7 @@ func NewThread(h *Host, c *cpu.Core, name string, cfg ReaderConfig, socks []*Soc
 	t.plain = cfg.Wait == WaitRecv && cfg.Pauses.None()
 	t.readsOn = !cfg.Peek && cfg.RcvTimeo == 0 && cfg.FaultPPM == 0
 	if t.buffer = math.MaxUint32; cfg.Buffer > 0 {
-		t.buffer = uint32(min(cfg.Buffer, math.MaxUint32))
+		t.buffer = uint32(min(uint64(cfg.Buffer), math.MaxUint32))
 	}
 	if service, ok := cfg.Service.Fixed(); ok { // otherwise service stays 0: every time is drawn
 		t.service, t.fixed = engine.Time(service), true
