@@ -101,7 +101,7 @@ func same(t *testing.T, name string, data []byte) {
 // TestRender: what a page can ask for, and what it is told when it asks wrongly.
 func TestRender(t *testing.T) {
 	l := &Lab{dir: t.TempDir(), said: map[string]string{}}
-	page, err := l.Render("page", "{{$t := table `printf 'load  lost\n1     0%%\n2     5%%\n'; date >> dates`}}Lost {{$t.Cell 2 `lost`}}.\n{{$t}}\n{{line 1 `wc -l < dates`}}{{plot `dates` `x.png` `Dates`}}")
+	page, err := l.Render("page", "# T\n\n{{$t := table `printf 'load  lost\n1     0%%\n2     5%%\n'; date >> dates`}}Lost {{$t.Cell 2 `lost`}}.\n{{$t}}\n{{line 1 `wc -l < dates`}}{{plot `dates` `x.png` `Dates`}}")
 	require.NoError(t, err)
 	require.Contains(t, page.Text, "\n\nLost 5%.\n```console\n$ printf")
 	require.Contains(t, page.Text, "\nload  lost\n1     0%\n2     5%\n```\n1![Dates](x.png)")

@@ -7,6 +7,9 @@ import (
 	"text/template"
 )
 
+// howToRun stands on every page below its title.
+const howToRun = "Commands run in the root of the repository. `rxpath` is there after `go install ./cmd/rxpath`, if `$(go env GOPATH)/bin` is on your path; `go run ./cmd/rxpath` does the same everywhere."
+
 // A Page is a rendered lesson.
 type Page struct {
 	// Text is README.md.
@@ -62,6 +65,7 @@ func (l *Lab) Render(name, text string) (*Page, error) {
 	if err := t.Execute(&out, nil); err != nil {
 		return nil, err
 	}
-	page.Text = "<!-- Generated from page.md.tmpl: go test ./internal/lessons -rewrite -->\n\n" + out.String()
+	title, rest, _ := strings.Cut(out.String(), "\n")
+	page.Text = "<!-- Generated from page.md.tmpl: go test ./internal/lessons -rewrite -->\n\n" + title + "\n\n" + howToRun + "\n" + rest
 	return page, nil
 }
