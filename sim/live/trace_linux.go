@@ -22,11 +22,12 @@ const tracePages = 256
 // A tracer counts what the tracepoint skb:kfree_skb says: by perf_event_open,
 // which ends with the program.
 type tracer struct {
-	rings  []ring
-	offset int            // of the reason in a record
-	names  map[int]string // of the reasons
-	sums   map[string]int64
-	lost   bool // records did not fit
+	rings   []ring
+	offset  int            // of the reason in a record
+	names   map[int]string // of the reasons
+	sums    map[string]int64
+	workers map[uint32]bool // by process: whether it is a worker of the kernel
+	lost    bool            // records did not fit: nothing is known of the reasons any more
 }
 
 // A ring is what one perf event writes.
@@ -51,11 +52,11 @@ func openTracer(everywhere bool) (*tracer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &tracer{sums: map[string]int64{}}
+	t := &tracer{sums: map[string]int64{}, workers: map[uint32]bool{}}
 	if t.offset, t.names, err = Format(string(format)); err != nil {
 		return nil, err
 	}
-	attr := unix.PerfEventAttr{Type: unix.PERF_TYPE_TRACEPOINT, Config: id, Sample: 1, Sample_type: unix.PERF_SAMPLE_RAW, Wakeup: 1}
+	attr := unix.PerfEventAttr{Type: unix.PERF_TYPE_TRACEPOINT, Config: id, Sample: 1, Sample_type: unix.PERF_SAMPLE_TID | unix.PERF_SAMPLE_RAW, Wakeup: 1}
 	attr.Size = uint32(unsafe.Sizeof(attr))
 	pid, cpus := 0, []int{-1}
 	if everywhere {
@@ -180,10 +181,14 @@ func Format(text string) (offset int, names map[int]string, err error) {
 	return offset, names, err
 }
 
-// counts reads the rings and returns all that was counted so far.
+// counts reads the rings and returns all that was counted so far; nil if some of
+// it was lost.
 func (t *tracer) counts() map[string]int64 {
 	for i := range t.rings {
 		t.drain(&t.rings[i])
+	}
+	if t.lost {
+		return nil
 	}
 	out := map[string]int64{}
 	for k, v := range t.sums { // Any order: keys are different.
@@ -218,16 +223,29 @@ func (t *tracer) drain(r *ring) {
 			break
 		}
 		switch rec := at(tail, n); binary.NativeEndian.Uint32(h) {
-		case unix.PERF_RECORD_SAMPLE:
-			if place := 8 + 4 + t.offset; place+4 <= len(rec) {
-				t.count(int(binary.NativeEndian.Uint32(rec[place:])))
-			}
 		case unix.PERF_RECORD_LOST:
 			t.lost = true
+		case unix.PERF_RECORD_SAMPLE:
+			// struct perf_event_header, then pid and tid, then the size of the raw record.
+			if place := 8 + 8 + 4 + t.offset; place+4 <= len(rec) && !t.cleansUp(binary.NativeEndian.Uint32(rec[8:])) {
+				t.count(int(binary.NativeEndian.Uint32(rec[place:])))
+			}
 		}
 		tail += uint64(n)
 	}
 	atomic.StoreUint64((*uint64)(unsafe.Pointer(&r.data[mmapTail])), tail)
+}
+
+// cleansUp reports whether a process is a worker of the kernel: one takes the
+// namespaces of earlier cases apart meanwhile.
+func (t *tracer) cleansUp(pid uint32) bool {
+	is, known := t.workers[pid]
+	if !known {
+		name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+		is = err == nil && strings.HasPrefix(string(name), "kworker/")
+		t.workers[pid] = is
+	}
+	return is
 }
 
 func (t *tracer) count(reason int) {
