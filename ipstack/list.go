@@ -39,18 +39,23 @@ func (l *Layer) ReceiveSKBList(c *cpu.Core, list []skb.Buff) {
 	for i := range list {
 		l.lists[c.ID()].entered = true
 		l.ReceiveSKB(c, &list[i])
+		c.Trace.Leave("__netif_receive_skb_core")
 	}
+	c.Trace.Call("ip_list_rcv")
 	for _, b := range l.nextStage(c, listFinish) {
 		l.ipRcv(c, b)
+		c.Trace.Leave("ip_rcv")
 	}
 	for _, b := range l.nextStage(c, listInput) {
 		l.ipRcvFinish(c, b)
+		c.Trace.Leave("ip_rcv_finish")
 		if n := l.otherRoute(c); n > 0 {
 			l.dispatch(c, n)
 		}
 	}
 	l.dispatch(c, len(l.lists[c.ID()].bufs))
 	l.lists[c.ID()].stage = noList
+	c.Trace.Leave("ip_list_rcv")
 }
 
 // nextStage returns what has gathered, and lets it gather elsewhere.
@@ -67,7 +72,9 @@ func (l *Layer) dispatch(c *cpu.Core, n int) {
 	bufs := st.bufs
 	st.stage = noList
 	for _, b := range bufs[:n] {
+		c.Trace.Enter(b, "ip_sublist_rcv_finish")
 		l.dstInput(c, b)
+		c.Trace.Leave("ip_sublist_rcv_finish")
 	}
 	st = &l.lists[c.ID()] // another CPU may have been the first to need a list
 	st.bufs, st.stage = bufs[:copy(bufs, bufs[n:])], listInput

@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-556df219/rxpath/sim/engine"
 	"github.com/seed-556df219/rxpath/sim/ftrace"
+	"github.com/seed-556df219/rxpath/sim/kernel"
 	"github.com/seed-556df219/rxpath/sim/law"
 	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/sim/skb"
@@ -305,4 +306,37 @@ func TestFirstDropped(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, res.Complete)
 	require.NotEmpty(t, res.Trace.Events)
+}
+
+// TestJourneyOfABatch: newer kernels take the packets of a batch through the stack
+// together; the functions that handled the others are not around this one.
+func TestJourneyOfABatch(t *testing.T) {
+	_, j := follow(t, func(cfg *Config) {
+		listeners(2)(cfg)
+		cfg.Kernel = kernel.Linux618()
+	})
+	require.Equal(t, `do_IRQ
+ irq_exit
+  __do_softirq
+   net_rx_action
+    ixgbe_poll
+     ixgbe_clean_rx_irq
+      napi_gro_receive
+     netif_receive_skb_list_internal
+      __netif_receive_skb_core
+      ip_list_rcv
+       ip_rcv
+       ip_rcv_finish
+        udp_v4_early_demux
+        ip_route_input_noref
+       ip_sublist_rcv_finish
+        ip_local_deliver
+         ip_local_deliver_finish
+          udp_rcv
+           __udp4_lib_rcv
+            udp_queue_rcv_skb
+             __udp_enqueue_schedule_skb
+              sock_def_readable
+               ep_poll_callback
+`, nested(j, 0))
 }

@@ -30,6 +30,7 @@ func (sd *SoftnetData) NetifReceiveSKB(c *cpu.Core, b *skb.Buff) {
 // NetifReceiveSKBList models netif_receive_skb_list_internal: all packets are
 // stamped, then all are steered, and those that stay go to the stack together.
 func (sd *SoftnetData) NetifReceiveSKBList(c *cpu.Core, list []skb.Buff) {
+	c.Trace.Call("netif_receive_skb_list_internal")
 	if sd.host.NetStamp.Before() {
 		for i := range list {
 			sd.stamp(c, &list[i])
@@ -41,6 +42,7 @@ func (sd *SoftnetData) NetifReceiveSKBList(c *cpu.Core, list []skb.Buff) {
 			if cpu, f := sd.host.rpsCPU(&list[i]); cpu >= 0 {
 				c.Spend(sd.host.Costs.RPS.Fixed)
 				sd.enqueueToBacklog(sd.host.CPUs[cpu], &list[i], f)
+				c.Trace.Leave("enqueue_to_backlog")
 				continue
 			}
 			stay = append(stay, list[i])
@@ -48,6 +50,7 @@ func (sd *SoftnetData) NetifReceiveSKBList(c *cpu.Core, list []skb.Buff) {
 		list = stay
 	}
 	sd.host.Stack.ReceiveSKBList(c, list)
+	c.Trace.Leave("netif_receive_skb_list_internal")
 }
 
 // stamp models net_timestamp_check before RPS (CORE-1): while anybody on the host
