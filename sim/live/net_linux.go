@@ -124,12 +124,19 @@ func (n *Net) Others() (sum int64) {
 	if n.recvd == nil {
 		return sum
 	}
-	all, own := n.recvd.counts()
-	if n.async { // other CPUs receive for this namespace: what it received is its own
-		c := map[string]int64{}
-		Rows(n.read("snmp"), c)
-		own = c["Ip.InReceives"]
+	// What the devices of both namespaces received is their own; another program's packet may be received in this thread.
+	own := int64(0)
+	count := func() error {
+		for _, row := range Devices(n.read("dev")) { // Any order: a sum.
+			own += row["rx_packets"]
+		}
+		return nil
 	}
+	n.fail("dev", count())
+	if n.cfg.Kind == "veth" {
+		n.fail("setns", n.inSender(count))
+	}
+	all := n.recvd.counts()
 	return sum + all - own
 }
 

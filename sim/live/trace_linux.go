@@ -92,8 +92,8 @@ func tracepoint(event string) (uint64, error) {
 }
 
 // receptions counts packets that any program's network received
-// (net:netif_receive_skb), and those that this thread received itself.
-type receptions struct{ thread, all []int }
+// (net:netif_receive_skb), on each CPU.
+type receptions struct{ all []int }
 
 func openReceptions() (*receptions, error) {
 	dir, err := tracefs()
@@ -114,7 +114,6 @@ func openReceptions() (*receptions, error) {
 		}
 		return err
 	}
-	err = open(&r.thread, 0, -1)
 	for cpu := range runtime.NumCPU() {
 		err = errors.Join(err, open(&r.all, -1, cpu))
 	}
@@ -125,22 +124,19 @@ func openReceptions() (*receptions, error) {
 	return r, nil
 }
 
-// counts returns how many packets all CPUs have received, and this thread.
-func (r *receptions) counts() (all, thread int64) {
-	read := func(fds []int) (sum int64) {
-		var b [8]byte
-		for _, fd := range fds {
-			if k, err := unix.Read(fd, b[:]); err == nil && k == len(b) {
-				sum += int64(binary.NativeEndian.Uint64(b[:]))
-			}
+// counts returns how many packets all CPUs have received.
+func (r *receptions) counts() (sum int64) {
+	var b [8]byte
+	for _, fd := range r.all {
+		if k, err := unix.Read(fd, b[:]); err == nil && k == len(b) {
+			sum += int64(binary.NativeEndian.Uint64(b[:]))
 		}
-		return sum
 	}
-	return read(r.all), read(r.thread)
+	return sum
 }
 
 func (r *receptions) close() {
-	for _, fd := range append(r.thread, r.all...) {
+	for _, fd := range r.all {
 		unix.Close(fd)
 	}
 }
