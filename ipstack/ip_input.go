@@ -142,10 +142,13 @@ func (l *Layer) ipRcvFinish(c *cpu.Core, b *skb.Buff) {
 		ext.InBcastPkts++
 		ext.InBcastOctets += uint64(b.Len)
 	}
-	if l.lists != nil && l.listed(c, b, listInput) {
-		return
+	switch {
+	case l.lists != nil && l.listed(c, b, listInput):
+	case b.Route.Type < skb.RouteUnicast && !b.Route.Discard:
+		l.localDeliver(c, b) // as dstInput would
+	default:
+		l.dstInput(c, b)
 	}
-	l.dstInput(c, b)
 }
 
 // dstInput models dst_input: what the route says of the packet.

@@ -566,7 +566,7 @@ func (p *Port) churn(t engine.Time) bool {
 		return false
 	}
 	f, q := &w.feeds[0], &p.fifo
-	size := q.size(like)
+	size, link := q.size(like), w.timeOf(like.Len)
 	var taken, missed, times uint64
 	for q.len() > 0 {
 		at := w.at
@@ -596,9 +596,14 @@ func (p *Port) churn(t engine.Time) bool {
 			missed++
 			times += uint64(at)
 		}
-		f.i++
 		w.last = at
-		w.advance()
+		if f.i++; f.i < f.n { // advance, without looking around
+			next := f.buf[f.i].At
+			if w.at = max(next, max(at, w.resumed)+link); w.at-next <= w.queue || f.open {
+				continue
+			}
+		}
+		w.search()
 	}
 	p.ledger.Frames += taken + missed
 	p.regs.accept(taken, taken*uint64(like.WireLen()), v.cast)

@@ -196,6 +196,7 @@ func (q *Queue) clean(c *cpu.Core, budget int) (packets int) {
 		return 0 // napi_disable: nobody polls
 	}
 	q.cleaned = q.unused()
+	seen, bytes := q.Packets, q.Bytes
 	for packets < budget {
 		if q.cleaned >= refillBatch {
 			q.arm(c)
@@ -224,6 +225,8 @@ func (q *Queue) clean(c *cpu.Core, budget int) (packets int) {
 			packets++
 		}
 	}
+	q.vector.rxPackets += q.Packets - seen
+	q.vector.rxBytes += q.Bytes - bytes
 	if p.refills && q.cleaned > 0 {
 		q.arm(c)
 	}
@@ -278,8 +281,6 @@ func (q *Queue) receive(c *cpu.Core, s *slot) bool {
 	}
 	q.Packets++
 	q.Bytes += uint64(l)
-	q.vector.rxPackets++
-	q.vector.rxBytes += uint64(l)
 	b.Summed = q.summed(sum, b)
 	b.Len = l - skb.EthHeader
 	p.gro.Receive(c, b)

@@ -30,7 +30,7 @@ type wire struct {
 // be passed over by itself.
 const (
 	feedBlock    = 64
-	regularBlock = 16
+	regularBlock = 8
 )
 
 // A feed is one source with the frames drawn from it.

@@ -12,7 +12,7 @@ import (
 // The thread is left as they would leave it. Under the naive executive, where
 // always something else happens, it is recv.
 func (t *Thread) readOn(c *cpu.Core) {
-	if c.Trace != nil || !t.ordinary() {
+	if c.Trace != nil || !c.Passes(t.host.Costs.Copy.Fixed) || !t.ordinary() {
 		t.recv(c)
 		return
 	}

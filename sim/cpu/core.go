@@ -377,7 +377,8 @@ func (c *Core) catchUp(t engine.Time) engine.Time {
 				return end
 			}
 			c.moveTo(end)
-			c.stepEnds(cur)
+			c.quiet = min(c.irqDue, c.tickAt, t)
+			c.step(cur)
 			continue
 		}
 		at := c.nextEvent()
@@ -477,6 +478,10 @@ func (c *Core) stepEnds(cur *Task) {
 	if !c.cfg.Naive {
 		c.quiet = min(c.irqDue, c.tickAt, c.horizon.At)
 	}
+	c.step(cur)
+}
+
+func (c *Core) step(cur *Task) {
 	c.ctx = System // the books are up to date
 	cur.step(c, cur)
 	c.enter(Idle)
@@ -507,6 +512,9 @@ func (c *Core) StepOver(t *Task) bool {
 	t.rem = 0
 	return true
 }
+
+// Passes reports whether PassKernel would.
+func (c *Core) Passes(d engine.Time) bool { return c.now+d < c.quiet && !c.sched.need }
 
 // PassKernel lets d pass in the kernel for a running task of a consumer that is at
 // the end of its step, if nothing else happens before, and reports whether it did.
