@@ -23,6 +23,9 @@ func (w *world) conserved(t *testing.T, h *Host) {
 		held += c.BacklogLen
 	}
 	hand = uint64(len(h.cores) + len(h.threads) + len(h.lockers))
+	if h.profile.GRONormalList { // a whole batch passes IP step by step
+		hand += uint64(len(h.cores) * h.cfg.Softirq.GRONormalBatch)
+	}
 	slack := func(name string, in, out uint64) {
 		t.Helper()
 		require.InDelta(t, float64(in), float64(out), float64(hand), "%s at %v", name, s.TimePS)
