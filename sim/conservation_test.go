@@ -75,6 +75,9 @@ func (w *world) conserved(t *testing.T, h *Host) {
 	if h.profile.UDPMemDrop == kernel.MemDropsOnly { // in sk_drops alone
 		read += why[skb.ProtoMem]
 	}
+	if !h.profile.IgnoredMulti { // a datagram for no listener is counted nowhere
+		read += why[skb.IgnoredMulti]
+	}
 	slack("UDP", n.IP.InDelivers+copies, u.InErrors+u.NoPorts+u.IgnoredMulti+queued+read)
 }
 

@@ -23,7 +23,7 @@ const root = "../.."
 // cases is how many random hosts a fault has to survive to count as not found.
 // Nearly all are found within the 300 that `go test ./sim` tries; what takes
 // more today takes less tomorrow, because every change of a draw changes all hosts.
-const cases = 1400
+const cases = 2000
 
 // mutant returns the file with the fault in it.
 func (f *fault) mutant(t *testing.T) string {
