@@ -42,9 +42,13 @@ type BondConfig struct {
 
 // Bond is a bonding device. It models struct bonding.
 //
-// Not modelled: sending, the choice of the aggregator (the slaves of the active
-// one are given), the state machines of LACP (its frames are consumed), ARP
-// monitoring and ARP of balance-alb, which only look at frames.
+// Not modelled:
+//   - A bond does not send.
+//   - The aggregator of an 802.3ad bond is not chosen: the slaves of the
+//     active one are given. The state machines of LACP do not run; its frames
+//     are consumed.
+//   - ARP monitoring and the ARP of balance-alb, which only look at frames,
+//     are left out.
 type Bond struct {
 	*Device
 	cfg    BondConfig

@@ -36,10 +36,14 @@ type BridgeConfig struct {
 
 // Bridge is an Ethernet bridge. It models struct net_bridge.
 //
-// Not modelled: forwarding (what is for another port, or unknown, leaves the
-// host and ends here), multicast snooping (there is no querier, so every group
-// comes up), VLAN filtering, netfilter of bridges, the learned addresses (those
-// that a source is seen on are all on the wire side).
+// Not modelled:
+//   - A bridge forwards nothing: a packet for another port, or for an unknown
+//     address, leaves the host and ends here.
+//   - A bridge does no multicast snooping: there is no querier, so every group
+//     comes up.
+//   - A bridge filters no VLANs, and calls no netfilter hooks of its own.
+//   - A bridge learns no addresses: those that a source is seen on are all on
+//     the wire side.
 type Bridge struct {
 	*Device
 	cfg   BridgeConfig

@@ -134,8 +134,11 @@ func (l *Layer) ConntrackCount() int {
 // known, or is the first of a new one, for which there must be room (NF-3). It
 // reports whether the packet was dropped.
 //
-// Not modelled: TCP and ICMP, which have trackers of their own and pass; zones,
-// expectations, helpers, address translation.
+// Not modelled:
+//   - TCP and ICMP, which have connection trackers of their own, pass
+//     untracked.
+//   - Connection tracking knows no zones, expectations, helpers or address
+//     translation.
 func (l *Layer) conntrackIn(c *cpu.Core, b *skb.Buff) bool {
 	h, st := b.Head, l.conntrack.cpu(c)
 	if h.Proto == skb.ProtoTCP || h.Proto == skb.ProtoICMP {

@@ -10,9 +10,12 @@ import (
 // (CORE-4): rounds over devices with their taps, ingress filters, tags and
 // rx_handlers, then the protocol table.
 //
-// Not modelled: packets of emergency memory (CORE-8: pfmemalloc needs sockets
-// that swap over the network, of which there are none), PHY timestamps
-// (CORE-1), the time of a further round.
+// Not modelled:
+//   - There are no packets of emergency memory (CORE-8: pfmemalloc needs
+//     sockets that swap over the network, of which there are none).
+//   - There are no PHY timestamps (CORE-1).
+//   - A further round of the receive core, as for a VLAN device, takes no time
+//     of its own.
 func (l *Layer) ReceiveSKB(c *cpu.Core, b *skb.Buff) {
 	if l.lists != nil && l.alone(c, b) {
 		return

@@ -201,7 +201,9 @@ func (l *Layer) fragPurge(q *fragQueue, r skb.DropReason) {
 // settleFrags lets the timers expire that are due at t. They show in counters
 // only, so nobody needs to be there when they do.
 //
-// Not modelled: the time that ip_expire takes in the TIMER softirq.
+// Not modelled:
+//   - The expiry of a fragment queue (ip_expire) takes no time in the TIMER
+//     softirq.
 func (l *Layer) settleFrags(t engine.Time) {
 	for q := l.frags.oldest; q != nil && q.expires <= t; q = l.frags.oldest {
 		l.ipExpire(q)

@@ -19,8 +19,11 @@ const (
 // ipDefrag models ip_defrag: it takes a fragment over, and reports whether the
 // datagram is whole; then b is the datagram (FR-1 to FR-8).
 //
-// Not modelled: the checksum of a datagram in fragments, as there is no payload;
-// and that fragments of which a tap still holds a copy are not merged (FR-10).
+// Not modelled:
+//   - The checksum of a datagram that came in fragments is not verified, as
+//     there is no payload.
+//   - Fragments of which a tap still holds a copy are merged like others
+//     (FR-10).
 func (l *Layer) ipDefrag(c *cpu.Core, b *skb.Buff, user fragUser) bool {
 	c.Spend(l.Costs.Defrag.Fixed)
 	l.settleFrags(c.Now())

@@ -196,8 +196,9 @@ func (l *Layer) ipError(c *cpu.Core, b *skb.Buff) {
 // ipForward models ip_forward as far as the input side counts: a packet that has
 // come too far is the sender's to hear of, any other leaves the model here.
 //
-// Not modelled: fragmentation of what is too long for the next link, redirects,
-// the FORWARD hook, sending.
+// Not modelled:
+//   - Forwarding ends with its input side: a packet for elsewhere is not
+//     fragmented, not sent, causes no redirect, and no FORWARD hook sees it.
 func (l *Layer) ipForward(c *cpu.Core, b *skb.Buff) {
 	switch {
 	case b.PktType != skb.PacketHost:

@@ -8,8 +8,9 @@ import (
 // ipRcvOptions models ip_rcv_options, ip_options_compile and ip_options_rcv_srr
 // (IF-3), and reports whether the packet was dropped.
 //
-// Not modelled: a source route that names several addresses of this host one
-// after the other; the first of them decides.
+// Not modelled:
+//   - Of a source route that names several addresses of this host one after
+//     the other, the first decides.
 func (l *Layer) ipRcvOptions(c *cpu.Core, b *skb.Buff) bool {
 	d := l.devices[b.IfIndex]
 	switch b.Head.Options {

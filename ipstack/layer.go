@@ -5,10 +5,12 @@
 // (net/ipv4/igmp.c), netfilter hooks, and icmp_send with its rate limits
 // (net/ipv4/icmp.c).
 //
-// Not modelled: IPsec, what a router does with a packet that it passes
-// on, multicast routing (ip_mr_input), bonding, bridges, filters and rings of packet sockets (tpacket_rcv, which tcpdump
-// uses). ARP, IPv6, TCP, ICMP and IGMP packets are counted where the kernel
-// counts them first and end there.
+// Not modelled:
+//   - There is no IPsec.
+//   - A router's half is left out: what becomes of a packet that the host
+//     passes on, and multicast routing (ip_mr_input).
+//   - ARP, IPv6, TCP, ICMP and IGMP packets are counted where the kernel
+//     counts them first and end there.
 package ipstack
 
 import (

@@ -30,7 +30,9 @@ type skbList struct {
 // the route, and only then those with the same route go to their sockets, one by
 // one.
 //
-// Not modelled: that a packet which is not IPv4 sends those before it on first.
+// Not modelled:
+//   - In a list of packets, one that is not IPv4 does not make those before it
+//     go on first.
 func (l *Layer) ReceiveSKBList(c *cpu.Core, list []skb.Buff) {
 	for len(l.lists) <= c.ID() {
 		l.lists = append(l.lists, skbList{})

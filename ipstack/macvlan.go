@@ -32,8 +32,11 @@ const macvlanQueueLen = 1000
 // Macvlan is a device with an address of its own on another device. It models
 // struct macvlan_dev.
 //
-// Not modelled: sending, so that no macvlan hears another; source mode; the hash
-// behind the multicast filter, which lets some groups more through.
+// Not modelled:
+//   - A macvlan does not send, so none hears another.
+//   - The mode source of a macvlan does not exist.
+//   - The multicast filter of a macvlan is exact; the kernel's is a hash,
+//     which lets some groups more through.
 type Macvlan struct {
 	*Device
 	mode MacvlanMode

@@ -44,8 +44,11 @@ func (r *RawConfig) Validate() error {
 
 // A RawSock is a raw socket. It models struct raw_sock.
 //
-// Not modelled: ICMP_FILTER, filters of its own, udp_mem (raw sockets have no
-// page accounting, UM-8), a program that takes time from others.
+// Not modelled:
+//   - Raw sockets have no ICMP_FILTER and no socket filter.
+//   - Raw sockets do not count towards udp_mem (they have no page accounting,
+//     UM-8).
+//   - The program that reads a raw socket takes no time from others.
 type RawSock struct {
 	layer *Layer
 	cfg   RawConfig

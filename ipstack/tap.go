@@ -49,10 +49,14 @@ type TapConfig struct {
 // Its program runs as a task if it was given a CPU (Run); otherwise on a CPU of
 // its own, where it takes PerPacket for a packet and no time from anybody.
 //
-// Not modelled: SOCK_DGRAM, rings of TPACKET_V3 with their blocks and timeouts,
-// fanout groups, PACKET_COPY_THRESH, a clone that cannot be allocated (CORE-31).
-// Where a packet socket is the only taker, it gets a clone, too, and the packet
-// itself is dropped; the kernel hands it over, which no counter tells apart.
+// Not modelled:
+//   - Packet sockets are SOCK_RAW; SOCK_DGRAM does not exist.
+//   - A ring of a packet socket has no blocks and no timeouts (TPACKET_V3).
+//   - There are no fanout groups of packet sockets, and no PACKET_COPY_THRESH.
+//   - The clone for a packet socket can always be allocated (CORE-31).
+//   - Where a packet socket is the only taker, it gets a clone, too, and the
+//     packet itself is dropped; the kernel hands it over, which no counter
+//     tells apart.
 type Tap struct {
 	layer  *Layer
 	device *Device // bound to, nil for all

@@ -12,10 +12,13 @@
 //	└─── SCHED|NPSVC ◀──────────┘
 //	          ▲ Disable, from 0
 //
-// Not modelled: netpoll, so NAPI_STATE_NPSVC is set only while an instance is
-// disabled; held TCP packets (TCP is counted and ends at the protocol table),
-// so the flush of a poll's end has nothing to do with them; NAPI_STATE_MISSED of
-// newer kernels: a masked vector sends no interrupt that could be missed.
+// Not modelled:
+//   - There is no netpoll, so NAPI_STATE_NPSVC is set only while an instance
+//     is disabled.
+//   - GRO holds no TCP packets (TCP is counted and ends at the protocol
+//     table), so it has none to flush at the end of a poll.
+//   - NAPI_STATE_MISSED of newer kernels is never set: a masked vector sends
+//     no interrupt that could be missed.
 package napi
 
 import (
@@ -145,7 +148,9 @@ func (n *Instance) timer(c *cpu.Core) *cpu.Line {
 // and polled by nobody. One that is scheduled is polled once more first; the
 // caller, who sleeps meanwhile, may ask Disabled.
 //
-// Not modelled: that the sleeper looks only every millisecond.
+// Not modelled:
+//   - Who waits in napi_disable wakes at once when the instance is free; the
+//     kernel's looks every millisecond.
 func (n *Instance) Disable() {
 	for _, t := range n.timers {
 		if t != nil {

@@ -17,17 +17,25 @@
 //	   ▲                                              │
 //	   └────────────── PollRings is done ─────────────┘
 //
-// Not modelled: large receive offload (TCP only), the sampling of
-// what is sent by the flow director and its filters for other protocols than
-// UDP over IPv4, the time that a reset of the adapter takes and the loss of the
-// link in it, several traffic classes, virtual functions, more speeds of a link
-// than the one it has, time stamps, the receive hash of IPv6 and of the ports of
-// TCP. A frame that needs several descriptors waits until all of them are there.
-// Nothing is sent: cleaning the transmit ring is a part of the cost of a poll.
+// Not modelled:
+//   - Large receive offload merges nothing: it is for TCP only.
+//   - The flow director does not sample what is sent, and has filters for UDP
+//     over IPv4 only.
+//   - A reset of the adapter takes no time, and the link stays up in it.
+//   - An adapter has one traffic class and no virtual functions.
+//   - A link has the one speed that it is given: nothing is negotiated.
+//   - There are no hardware time stamps.
+//   - The receive hash of IPv6, and of the ports of TCP, is not computed.
+//   - A frame that needs several descriptors waits until all of them are
+//     there.
+//   - Nothing is sent: cleaning the transmit ring is a part of the cost of a
+//     poll.
 //
-// Not modelled: the way of a page through the stack. How long a packet holds its
-// half page is a setting, the same for all packets (see Memory).
+// Not modelled:
+//   - The way of a page through the stack is not followed: how long a packet
+//     holds its half page is a setting, the same for all packets (nic.Memory).
 //
-// Not modelled: lowest-priority delivery. An interrupt whose affinity is several
-// CPUs goes to the first of them.
+// Not modelled:
+//   - There is no lowest-priority delivery: an interrupt whose affinity is
+//     several CPUs goes to the first of them.
 package nic

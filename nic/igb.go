@@ -5,8 +5,9 @@ import "github.com/seed-556df219/rxpath/sim/engine"
 // This file is the driver igb on an 82576, i350, i210 or i211
 // (drivers/net/ethernet/intel/igb), where it is not as ixgbe.
 //
-// Not modelled: what igb does differently in newer kernels; under their profiles
-// it is that of 4.0.
+// Not modelled:
+//   - igb of newer kernels is the driver of 4.0: what it does differently
+//     there is left out.
 
 // igbChips are the chips, with their number of queues (IGB-5) and their receive
 // packet buffers in KB (IGB-14).

@@ -57,8 +57,9 @@ func ixgbe(c *Config) *driver {
 
 // newer makes the driver what it is in that kernel.
 //
-// Not modelled: LRO switched on in kernels in which it is off by default; the
-// statistic alloc_rx_page of newer kernels.
+// Not modelled:
+//   - LRO can't be switched on in kernels in which it is off by default.
+//   - The statistic alloc_rx_page of newer kernels does not exist.
 func (d *driver) newer(k *kernel.Profile) {
 	d.maxRing, d.lro = k.IxgbeMaxRing, k.IxgbeLRO
 	d.legacyHead, d.buildsSKB = uint32(k.IxgbeLegacyHead), k.IxgbeBuildSKB

@@ -16,8 +16,11 @@ type TunConfig struct {
 // Tun is a tap device, whose wire is a process that reads and writes frames. It
 // models drivers/net/tun.c.
 //
-// Not modelled: several queues, virtio headers, IFF_NAPI_FRAGS, and the reader:
-// what is sent counts when it is queued for it, and is gone.
+// Not modelled:
+//   - A tap device has one queue, and its frames have no virtio headers.
+//   - IFF_NAPI_FRAGS of a tap device does not exist.
+//   - The process behind a tap device reads at once: what is sent to it counts
+//     when it is queued, and takes no room from then on.
 type Tun struct {
 	cfg     TunConfig
 	env     SoftEnv

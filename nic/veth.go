@@ -39,8 +39,12 @@ type VethConfig struct {
 //	Xmit of this end ─┬─ netif_rx ──────────────▶ backlog of the sender's CPU
 //	                  └─ ring of 256 ─▶ poll ─▶ GRO, of the other end
 //
-// Not modelled: more than one queue, XDP_TX and XDP_REDIRECT, flow control by a
-// queueing discipline when the ring is full (6.16).
+// Not modelled:
+//   - A veth device has one queue.
+//   - XDP programs on a veth device pass or drop: there is no XDP_TX and no
+//     XDP_REDIRECT.
+//   - A full ring of a veth device stops no queueing discipline of the sender
+//     (flow control, 6.16).
 type Veth struct {
 	cfg  VethConfig
 	env  SoftEnv

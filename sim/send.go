@@ -39,9 +39,11 @@ type SenderConfig struct {
 //
 // Sends are queued, and happen one after the other when time passes.
 //
-// Not modelled: the socket's send buffer, routes of the sender beyond its
-// interfaces' networks, queueing disciplines (a device without hardware has
-// none), ARP.
+// Not modelled:
+//   - A sender's socket has no send buffer that could be full.
+//   - A sender has no routes beyond its interfaces' networks, and asks nobody
+//     by ARP.
+//   - There are no queueing disciplines (a device without hardware has none).
 type Sender struct {
 	cfg   SenderConfig
 	ns    *namespace

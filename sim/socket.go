@@ -167,7 +167,8 @@ func (s *Socket) FIONREAD() int { return s.sock.Inq(s.host.now, &s.host.digest) 
 
 // Connect connects the socket: it receives from that peer only (HT-4).
 //
-// Not modelled: a socket that is connected at run time saves no flow hashes.
+// Not modelled:
+//   - A socket that is connected at run time saves no flow hashes.
 func (s *Socket) Connect(peer netip.AddrPort) error {
 	if !peer.Addr().Is4() || peer.Port() == 0 {
 		return &cfgerr.Error{Path: "connect", Value: peer, Want: "an IPv4 address and a port"}

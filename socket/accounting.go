@@ -21,8 +21,9 @@ const pageSize = 4096
 // Memory is the accounting of all UDP sockets together. It models
 // udp_memory_allocated and __sk_mem_schedule (6.3).
 //
-// Not modelled: the per-CPU reserve of udp_memory_allocated (6.0 on), which lets
-// a limit be met up to 1 MiB per CPU late.
+// Not modelled:
+//   - The per-CPU reserve of udp_memory_allocated (6.0 on), which lets a limit
+//     be met up to 1 MiB per CPU late, does not exist.
 type Memory struct {
 	Limits Limits
 	// Pages is udp_memory_allocated: the mem column of /proc/net/sockstat.

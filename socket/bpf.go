@@ -33,7 +33,9 @@ const (
 // sk_run_filter: the filter sees the UDP header, and behind it zeros, because
 // packets carry no payload.
 //
-// Not modelled: loads from the network header and other extensions.
+// Not modelled:
+//   - A socket filter can't load from the network header (SKF_NET_OFF) or by
+//     other extensions.
 func NewFilter(program []FilterInsn) (Filter, error) {
 	if err := checkFilter(program); err != nil {
 		return nil, err

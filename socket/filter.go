@@ -38,8 +38,9 @@ func (s *Sock) filtered(c *cpu.Core, b *skb.Buff) bool {
 // trim cuts a datagram to what the filter lets pass, at least the UDP header;
 // its truesize stays (S-5, TS-10).
 //
-// Not modelled: a filter that leaves less than a UDP header, of which 4.0 makes
-// a wrong length; it leaves the header here, as in newer kernels.
+// Not modelled:
+//   - A filter that leaves less than a UDP header leaves the header here, as
+//     in newer kernels; 4.0 makes a wrong length of it.
 func (s *Sock) trim(d *Datagram) {
 	udpLen := d.Payload + skb.UDPHeader
 	d.Payload = min(max(s.filter(d.Head, udpLen), skb.UDPHeader), udpLen) - skb.UDPHeader

@@ -53,7 +53,9 @@ func (s *Sock) Inq(now engine.Time, digest *engine.Digest) int {
 // firstPacketLength models first_packet_length: datagrams with a bad checksum
 // at the head are dropped, and the first of the others is verified for good.
 //
-// Not modelled: waiting for the socket's owner before dropping.
+// Not modelled:
+//   - poll and FIONREAD do not wait for the socket's owner before they drop a
+//     datagram with a bad checksum.
 func (s *Sock) firstPacketLength(now engine.Time, digest *engine.Digest) (n int, ok bool, took engine.Time) {
 	if s.quarters() {
 		s.refill()

@@ -66,7 +66,8 @@ type ReaderConfig struct {
 //
 // With a [Pool], others take over the service.
 //
-// Not modelled: busy polling of the device's queue (SO_BUSY_POLL).
+// Not modelled:
+//   - A reader does not poll the device's queue (SO_BUSY_POLL).
 type Thread struct {
 	cfg    ReaderConfig
 	host   *Host

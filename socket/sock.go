@@ -10,9 +10,12 @@
 //	     ▼
 //	receive queue ─▶ wake ─▶ Reader: dequeue, copy ─▶ InDatagrams
 //
-// Not modelled: encapsulation sockets, IPsec and security hooks,
-// SO_BUSY_POLL, SO_PEEK_OFF, MSG_ERRQUEUE and signals; the moments for which a
-// reader holds the socket's spinlock, so that only CPUs that queue wait for it.
+// Not modelled:
+//   - There are no encapsulation sockets, no IPsec and no security hooks.
+//   - The options SO_BUSY_POLL and SO_PEEK_OFF, MSG_ERRQUEUE, and signals do
+//     not exist.
+//   - The moments for which a reader holds the socket's spinlock take no time,
+//     so only CPUs that queue wait for it.
 package socket
 
 import (
@@ -200,8 +203,9 @@ func (s *Sock) QueueRcvSKB(c *cpu.Core, b *skb.Buff) {
 // enqueueScheduleSKB models __udp_enqueue_schedule_skb (4.10 on): one test, at
 // once charged, then the lock of the queue; nobody's ownership counts.
 //
-// Not modelled: that of CPUs which meet at the list of a 6.18 socket one queues
-// for all.
+// Not modelled:
+//   - Of CPUs that meet at a 6.18 socket, each queues its own packet; the
+//     kernel puts them on a list, which one of them queues for all.
 func (s *Sock) enqueueScheduleSKB(c *cpu.Core, b *skb.Buff) {
 	c.Trace.Call(fnEnqueue)
 	if !s.accepts(int(b.Truesize)) || b.FragLen != 0 { // perhaps only because the reader lags behind

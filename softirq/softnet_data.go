@@ -8,9 +8,12 @@
 //	                                 ▼                     enqueue_to_backlog
 //	                             time_squeeze              dropped
 //
-// Not modelled: CPU hot-plug, accelerated RFS, what threadirqs does to the
-// handlers of interrupts, other softirqs than NET_RX besides their counts and a
-// fixed time. The net.core.busy_* sysctls exist, and nothing uses them.
+// Not modelled:
+//   - CPUs are not plugged in or out.
+//   - Accelerated RFS does not exist: no flow is steered by the NIC's filters.
+//   - With threadirqs, the handlers of interrupts run as without it.
+//   - Other softirqs than NET_RX only count, and take a fixed time.
+//   - The net.core.busy_* sysctls exist, and nothing uses them.
 package softirq
 
 import (

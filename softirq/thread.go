@@ -6,7 +6,9 @@ import "github.com/seed-556df219/rxpath/sim/cpu"
 // napi_threaded_poll: a SCHED_NORMAL task that knows no budget, no time limit and
 // no squeeze.
 //
-// Not modelled: that the thread may run on any CPU; it is bound to one.
+// Not modelled:
+//   - The thread of a threaded NAPI instance is bound to one CPU; a real one
+//     may run on any.
 type Thread struct {
 	sd     *SoftnetData
 	poller Poller

@@ -8,10 +8,12 @@ import (
 // deliverMulticast models __udp4_lib_mcast_deliver (3.1): every socket that
 // matches gets the datagram.
 //
-// Not modelled: the walk over a slot's chain takes no time of its own (it is
-// part of the cost clone), so a slot lock is held for as long as sockets are
-// served under it; opening, binding and closing sockets, and readers of
-// /proc/net/udp, do not wait for slot locks, nor anybody for them.
+// Not modelled:
+//   - The walk over a slot's chain takes no time of its own (it is part of the
+//     cost clone), so a slot lock is held for as long as sockets are served
+//     under it.
+//   - Opening, binding and closing sockets, and reading /proc/net/udp, wait
+//     for no slot lock, and nobody waits for them.
 func (l *Layer) deliverMulticast(c *cpu.Core, b *skb.Buff) {
 	m := l.find(b)
 	c.Trace.Call("__udp4_lib_mcast_deliver")

@@ -8,8 +8,11 @@
 //	         └─ unicast ─ lookup ─┬──────────────────────────┘
 //	                              └─ NoPorts, ICMP
 //
-// Not modelled: encapsulation sockets, UDP-Lite, IPv6 sockets, IPsec policies,
-// ports that the kernel chooses.
+// Not modelled:
+//   - There are no encapsulation sockets, no UDP-Lite and no IPv6 sockets.
+//   - IPsec policies are not asked.
+//   - The kernel never chooses a port: a socket is bound to the one that it is
+//     given.
 package udp
 
 import (

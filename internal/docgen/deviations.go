@@ -46,19 +46,18 @@ func (p *pkg) deviations() (lists, single []deviation) {
 	return lists, single
 }
 
-// listItems splits what follows "Not modelled:": a list with hyphens, or a
-// sentence with commas; further sentences stand for themselves.
+// listItems returns what follows "Not modelled:": the items of a list with
+// hyphens, or sentences. Each has to stand for itself on a page where nothing
+// else says what it is about; TestDeviationsStandAlone looks at them.
 func listItems(rest string) []string {
-	if strings.Contains(rest, "\n  - ") {
-		var out []string
-		for _, item := range strings.Split(rest, "\n  - ")[1:] {
-			out = append(out, oneLine(item))
-		}
-		return out
+	if !strings.Contains(rest, "\n  - ") {
+		return sentences(oneLine(rest))
 	}
-	all := sentences(oneLine(rest))
-	out := items(strings.TrimSuffix(all[0], "."))
-	return append(out, all[1:]...)
+	var out []string
+	for _, item := range strings.Split(rest, "\n  - ")[1:] {
+		out = append(out, oneLine(item))
+	}
+	return out
 }
 
 // deviationsPage writes docs/deviations.md.

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -60,11 +61,45 @@ func TestKernelNames(t *testing.T) {
 }
 
 func TestListItems(t *testing.T) {
-	require.Equal(t, []string{"source filters", "options (well-formed, no routes)", "bridges", "ARP, IPv6 and TCP end there."},
-		listItems(" source filters, options (well-formed,\nno routes), and bridges. ARP, IPv6 and TCP end there.\n"))
+	require.Equal(t, []string{"A bond does not send, or learn; nor does a bridge.", "ARP, IPv6 and TCP end there."},
+		listItems(" A bond does not send, or learn; nor\ndoes a bridge. ARP, IPv6 and TCP end there.\n"))
 	require.Equal(t, []string{"The order of devices, by index.", "HYP rows."},
 		listItems("\n  - The order of\n    devices, by index.\n  - HYP rows.\n"))
 }
+
+// TestDeviationsStandAlone: what a comment lists as not modelled is a sentence
+// that says what it is about, because the page shows it without the comment.
+func TestDeviationsStandAlone(t *testing.T) {
+	m, err := readModule(root)
+	require.NoError(t, err)
+	found, said := 0, map[string]string{}
+	for _, p := range inPathOrder(m) {
+		lists, _ := p.deviations()
+		for _, d := range lists {
+			found++
+			if !standsAlone(d.text) {
+				t.Errorf("%s, %s: %q under Not modelled: want a sentence, with its subject, a capital and a full stop", p.dir, d.name, d.text)
+			}
+			if other, again := said[d.text]; again {
+				t.Errorf("%s and %s both say %q", p.dir, other, d.text)
+			}
+			said[d.text] = p.dir
+		}
+	}
+	require.Greater(t, found, 80)
+	for _, fragment := range []string{"is gone", "sending", "several queues", "so the flush has nothing to do.", "TCP and ICMP", "Several queues."} {
+		require.False(t, standsAlone(fragment), fragment)
+	}
+}
+
+// standsAlone reports whether a text is a sentence of more than three words.
+func standsAlone(s string) bool {
+	begins := s != strings.ToLower(s[:1])+s[1:] || s[0] == '/' || code.FindStringIndex(s) != nil && code.FindStringIndex(s)[0] == 0 || lowerNames[strings.Fields(s)[0]]
+	return begins && strings.HasSuffix(s, ".") && len(strings.Fields(s)) > 3
+}
+
+// lowerNames are names that begin a sentence as they are.
+var lowerNames = map[string]bool{"igb": true, "linux-3.10": true, "poll": true}
 
 func TestMarkdown(t *testing.T) {
 	for text, want := range map[string]string{

@@ -36,30 +36,6 @@ func sentences(line string) []string {
 	return out
 }
 
-// items splits a list in prose at the commas and the "and" outside brackets.
-func items(s string) []string {
-	var out []string
-	depth, from := 0, 0
-	for i, r := range s {
-		switch r {
-		case '(', '[':
-			depth++
-		case ')', ']':
-			depth--
-		case ',', ';':
-			if depth == 0 {
-				out = append(out, strings.TrimSpace(s[from:i]))
-				from = i + 1
-			}
-		}
-	}
-	out = append(out, strings.TrimSpace(s[from:]))
-	for i, item := range out {
-		out[i] = strings.TrimPrefix(item, "and ")
-	}
-	return out
-}
-
 // docLink is a link of a Go comment: [Port], [mib.Snapshot], [*Error].
 var docLink = regexp.MustCompile(`\[\*?([A-Za-z][\w./]*)\]`)
 

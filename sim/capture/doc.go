@@ -20,9 +20,11 @@
 // follows the recorded packet type and the IP destination, the length is that
 // of the packet and 14.
 //
-// Not modelled: the direction of a frame, the queue it was received on and the
-// comments of a pcapng file. Of simple packet blocks, which have no time, each
-// stands at the time of the frame before it. Name resolution and decryption
-// secrets are kept by the library that reads pcapng, so a file that consists
-// of them takes as much memory.
+// Not modelled:
+//   - The direction of a frame, the queue it was received on, and the comments
+//     of a pcapng file are not read.
+//   - Simple packet blocks have no time: each stands at the time of the frame
+//     before it.
+//   - Name resolution and decryption secrets are kept by the library that
+//     reads pcapng, so a file that consists of them takes as much memory.
 package capture

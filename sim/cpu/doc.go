@@ -23,6 +23,9 @@
 // noticed only by whoever looks at its sockets. The lazy executive leaves it
 // behind until then.
 //
-// Not modelled: CPU migration, real-time classes, frequency and deep idle
-// states other than a fixed exit time, ticks of idle CPUs (NO_HZ_IDLE is on).
+// Not modelled:
+//   - A task stays on its CPU: the scheduler migrates none.
+//   - There are no real-time scheduling classes.
+//   - A core has one frequency, and one idle state with a fixed exit time.
+//   - An idle CPU has no ticks (NO_HZ_IDLE is on).
 package cpu

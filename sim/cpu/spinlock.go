@@ -20,8 +20,9 @@ import "github.com/seed-556df219/rxpath/sim/engine"
 // consumer may do: set Consumer to it, so that those that come by Lock find
 // everything done that the consumer does up to then.
 //
-// Not modelled: an interrupt on a task's core does not prolong the time for
-// which the task's step holds a spinlock.
+// Not modelled:
+//   - An interrupt on a task's core does not prolong the time for which the
+//     task's step holds a spinlock.
 type Spinlock struct {
 	// Consumer is settled before the lock is looked at, if it is not nil.
 	Consumer *Core

@@ -632,8 +632,9 @@ func (t *Trace) Mark() (m Mark) {
 // socket, and copies so many bytes of it; chained is the number of buffers behind
 // the first, verify says that it sums them up.
 //
-// Not modelled: how a datagram's bytes are spread over chained buffers; each has
-// its share of them.
+// Not modelled:
+//   - In a trace, the bytes of a datagram are spread evenly over its chained
+//     buffers.
 func (t *Trace) ReadBegins(m Mark, sys string, id uint64, bytes uint32, chained uint16, verify bool) {
 	if t == nil {
 		return

@@ -16,6 +16,7 @@
 // The extensions that tcpdump uses (SKF_AD_VLAN_TAG_PRESENT and the like, loads
 // relative to SKF_NET_OFF and SKF_LL_OFF) are there.
 //
-// Not modelled: the extensions NLATTR, NLATTR_NEST, MARK, RANDOM,
-// PAY_OFFSET and VLAN_TPID: a program with one of them is refused.
+// Not modelled:
+//   - The extensions NLATTR, NLATTR_NEST, MARK, RANDOM, PAY_OFFSET and
+//     VLAN_TPID do not exist: a program with one of them is refused.
 package filter

@@ -3,10 +3,13 @@
 // function calls that one chosen packet goes through. Cores fill it in (package
 // cpu); package trace prints it as files of tracefs.
 //
-// Not modelled: tracepoints of other parts of the kernel; napi_gro_frags_entry,
-// since no driver here calls napi_gro_frags; the identifiers of instances
-// (napi_id is 0); the addresses of copies, which have that of their packet. All
-// addresses are made up, and the same in every run.
+// Not modelled:
+//   - Tracepoints of other parts of the kernel than the receive path do not
+//     exist, nor does napi_gro_frags_entry, since no driver here calls
+//     napi_gro_frags.
+//   - The identifiers of NAPI instances in events (napi_id) are 0.
+//   - A copy of a packet has the address of its packet. All addresses are made
+//     up, and the same in every run.
 package ftrace
 
 import (

@@ -33,7 +33,9 @@ const (
 // GRE, IPIP and IPv6 in IP for the innermost addresses. data is what follows an
 // Ethernet header with that EtherType.
 //
-// Not modelled: TIPC and FCoE, which have keys of their own.
+// Not modelled:
+//   - TIPC and FCoE, which have keys of their own, are dissected as unknown
+//     protocols.
 func Dissect(etherType uint16, data []byte) FlowKeys {
 	var k FlowKeys
 	for {

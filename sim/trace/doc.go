@@ -9,7 +9,10 @@
 // functions, process numbers. The addresses of functions that occur stand at the
 // end of the file.
 //
-// Not modelled: what tracing itself costs; the function graphs of newer kernels,
-// whose marks @ and * do not exist here; names of functions that only newer
-// kernels have, but in the locations of kfree_skb.
+// Not modelled:
+//   - Tracing itself costs nothing.
+//   - The function graphs of newer kernels, with their marks @ and *, are
+//     printed as 4.0 prints them.
+//   - Functions have the names of 4.0, also where newer kernels renamed them;
+//     only the locations of kfree_skb are the newer ones.
 package trace
