@@ -1,8 +1,6 @@
 package softirq
 
 import (
-	"math/bits"
-
 	"github.com/seed-556df219/rxpath/sim/cpu"
 	"github.com/seed-556df219/rxpath/sim/mib"
 	"github.com/seed-556df219/rxpath/sim/skb"
@@ -118,28 +116,10 @@ func (h *Host) hashKeys(b *skb.Buff, src, dst uint32, sport, dport uint16) uint3
 	return b.Hash
 }
 
-// jenkins3 is one round of Bob Jenkins' lookup3 final mix over three words.
+// jenkins3 is `jhash.h:jhash_3words`.
 func jenkins3(a, b, c, secret uint32) uint32 {
-	const golden = 0xdeadbeef
-	a += golden + 3<<2 + secret
-	b += golden + 3<<2 + secret
-	c += golden + 3<<2 + secret
-	rot := bits.RotateLeft32
-	c ^= b
-	c -= rot(b, 14)
-	a ^= c
-	a -= rot(c, 11)
-	b ^= a
-	b -= rot(a, 25)
-	c ^= b
-	c -= rot(b, 16)
-	a ^= c
-	a -= rot(c, 4)
-	b ^= a
-	b -= rot(a, 14)
-	c ^= b
-	c -= rot(b, 24)
-	return c
+	init := skb.JhashInit + 3<<2 + secret
+	return skb.Jhash(a+init, b+init, c+init)
 }
 
 // enqueueToBacklog models enqueue_to_backlog (RPS-8 to RPS-10): the comparison

@@ -81,26 +81,7 @@ func (l *Layer) hash2(a skb.Addr, port uint16) uint32 {
 
 // portHash models udp4_portaddr_hash (HT-3).
 func portHash(addr skb.Addr, port uint16, mix uint32) uint32 {
-	const golden = 0xdeadbeef
-	a := bits.ReverseBytes32(uint32(addr)) + golden
-	b := uint32(golden)
-	c := mix
-	rot := bits.RotateLeft32
-	c ^= b
-	c -= rot(b, 14)
-	a ^= c
-	a -= rot(c, 11)
-	b ^= a
-	b -= rot(a, 25)
-	c ^= b
-	c -= rot(b, 16)
-	a ^= c
-	a -= rot(c, 4)
-	b ^= a
-	b -= rot(a, 14)
-	c ^= b
-	c -= rot(b, 24)
-	return c ^ uint32(port)
+	return skb.Jhash(bits.ReverseBytes32(uint32(addr))+skb.JhashInit, skb.JhashInit, mix) ^ uint32(port)
 }
 
 // Bind models udp_lib_get_port: it enters the socket at the head of both chains

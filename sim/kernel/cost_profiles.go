@@ -31,7 +31,7 @@ func CostsNamed(name string) (Costs, error) {
 		names = append(names, c.Name)
 	}
 	return Costs{}, &cfgerr.Error{Path: "costs", Value: fmt.Sprintf("%q", name),
-		Want: fmt.Sprintf("%s; the nearest is %q", strings.Join(names, ", "), nearest(name, names))}
+		Want: fmt.Sprintf("%s; the nearest is %q", strings.Join(names, ", "), cfgerr.Nearest(name, names))}
 }
 
 // CostsYAML returns the file that the machine of that name was made from,

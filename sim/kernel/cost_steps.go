@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"strings"
 
 	"github.com/seed-556df219/rxpath/sim/cfgerr"
 	"github.com/seed-556df219/rxpath/sim/engine"
@@ -88,7 +87,7 @@ func (c *Costs) Set(key string, cost Cost) error {
 		}
 	})
 	if err == errUnknown {
-		return &cfgerr.Error{Path: key, Value: cost.String(), Want: fmt.Sprintf("the key of a cost; the nearest is %q", nearest(key, keys))}
+		return &cfgerr.Error{Path: key, Value: cost.String(), Want: fmt.Sprintf("the key of a cost; the nearest is %q", cfgerr.Nearest(key, keys))}
 	}
 	return err
 }
@@ -130,37 +129,4 @@ func (c *Costs) Changed(base *Costs) []string {
 		}
 	})
 	return out
-}
-
-// nearest returns the word that takes the fewest single-letter changes to
-// become s, the first of several.
-func nearest(s string, words []string) string {
-	best, least := "", -1
-	for _, w := range words {
-		if d := distance(strings.ToLower(s), w); least < 0 || d < least {
-			best, least = w, d
-		}
-	}
-	return best
-}
-
-// distance is the Levenshtein distance of two words, in bytes.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

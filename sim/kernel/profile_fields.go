@@ -61,7 +61,7 @@ func (p *Profile) Set(name, value string) error {
 		}
 	})
 	if !field.IsValid() {
-		return &cfgerr.Error{Path: name, Value: value, Want: fmt.Sprintf("the name of a behaviour; the nearest is %q", nearest(name, names))}
+		return &cfgerr.Error{Path: name, Value: value, Want: fmt.Sprintf("the name of a behaviour; the nearest is %q", cfgerr.Nearest(name, names))}
 	}
 	if want := setValue(field, value); want != "" {
 		return &cfgerr.Error{Path: name, Value: fmt.Sprintf("%q", value), Want: want}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -138,16 +137,4 @@ func TestSnake(t *testing.T) {
 	} {
 		require.Equal(t, want, snake(in), in)
 	}
-}
-
-func TestNearest(t *testing.T) {
-	words := []string{"copy", "clone", "core", "full_drop"}
-	for in, want := range map[string]string{"coppy": "copy", "clon": "clone", "fulldrop": "full_drop", "FULL-DROP": "full_drop", "cone": "clone", "": "copy"} {
-		require.Equal(t, want, nearest(in, words), in)
-	}
-	require.Empty(t, nearest("x", nil))
-	require.Equal(t, 3, distance("kitten", "sitting"))
-	require.Equal(t, 6, distance("", "kitten"))
-	require.Equal(t, distance("sitting", "kitten"), distance("kitten", "sitting"))
-	require.Zero(t, distance(strings.Repeat("ab", 50), strings.Repeat("ab", 50)))
 }

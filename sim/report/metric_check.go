@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/seed-556df219/rxpath/sim"
+	"github.com/seed-556df219/rxpath/sim/cfgerr"
 	"github.com/seed-556df219/rxpath/sim/procfs"
 	"github.com/seed-556df219/rxpath/sim/scenario"
 )
@@ -57,11 +58,11 @@ func (k *known) counter(file, name, object string, one bool) (problem, want, nea
 	}
 	switch {
 	case len(objects) == 0:
-		return fmt.Sprintf("no counters in %q", clip(file)), "one of " + few(files), nearest(clip(file), files)
+		return fmt.Sprintf("no counters in %q", clip(file)), "one of " + few(files), cfgerr.Nearest(file, files)
 	case len(names) == 0:
-		return fmt.Sprintf("no row %q in %s", clip(object), file), "one of " + few(objects), nearest(clip(object), objects)
+		return fmt.Sprintf("no row %q in %s", clip(object), file), "one of " + few(objects), cfgerr.Nearest(object, objects)
 	}
-	return fmt.Sprintf("no counter %q in %s", clip(name), file), "", nearest(clip(name), names)
+	return fmt.Sprintf("no counter %q in %s", clip(name), file), "", cfgerr.Nearest(name, names)
 }
 
 // Check reports what the metric names and the scenario does not have: a CPU, a

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/seed-556df219/rxpath/sim"
+	"github.com/seed-556df219/rxpath/sim/cfgerr"
 	"github.com/seed-556df219/rxpath/sim/mib"
 	"github.com/seed-556df219/rxpath/sim/procfs"
 )
@@ -153,7 +154,7 @@ func (p *parser) socketName() (string, need) {
 		if len(k.sockets) == 0 {
 			return fmt.Sprintf("no socket %q", clip(name)), "a scenario with sockets", ""
 		}
-		return fmt.Sprintf("no socket %q", clip(name)), "one of " + few(k.sockets), nearest(clip(name), k.sockets)
+		return fmt.Sprintf("no socket %q", clip(name)), "one of " + few(k.sockets), cfgerr.Nearest(name, k.sockets)
 	}
 	return name, n
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/seed-556df219/rxpath/sim"
+	"github.com/seed-556df219/rxpath/sim/cfgerr"
 	"github.com/seed-556df219/rxpath/sim/engine"
 	"github.com/seed-556df219/rxpath/sim/hist"
 	"github.com/seed-556df219/rxpath/sim/skb"
@@ -68,7 +69,7 @@ func (p *parser) metric() (m Metric) {
 	case "latency":
 		p.fail(at, "a latency is not one number", "p(latency.STAGE, 99), mean(latency.STAGE), max(latency.STAGE) or count(latency.STAGE)", "")
 	default:
-		p.fail(at, "unknown metric "+strconv.Quote(clip(word)), "one of "+strings.Join(metricWords, ", "), nearest(clip(word), metricWords))
+		p.fail(at, "unknown metric "+strconv.Quote(clip(word)), "one of "+strings.Join(metricWords, ", "), cfgerr.Nearest(word, metricWords))
 	}
 	if p.err != nil {
 		return Metric{}
@@ -89,7 +90,7 @@ func (p *parser) oneOf(what string, words []string) string {
 	if w == "" {
 		p.fail(at, p.found(), "the name of a "+what+": "+strings.Join(words, ", "), "")
 	}
-	p.fail(at, "unknown "+what+" "+strconv.Quote(clip(w)), "one of "+strings.Join(words, ", "), nearest(clip(w), words))
+	p.fail(at, "unknown "+what+" "+strconv.Quote(clip(w)), "one of "+strings.Join(words, ", "), cfgerr.Nearest(w, words))
 	return ""
 }
 
@@ -244,7 +245,7 @@ func (p *parser) histogram() (h histogramMetric) {
 		if p.word() == "" {
 			p.fail(at, p.found(), `latency.STAGE or socket["NAME"].latency.STAGE`, "")
 		}
-		p.fail(at, "no latency "+strconv.Quote(clip(word)), `latency.STAGE or socket["NAME"].latency.STAGE`, nearest(clip(word), []string{"latency", "socket"}))
+		p.fail(at, "no latency "+strconv.Quote(clip(word)), `latency.STAGE or socket["NAME"].latency.STAGE`, cfgerr.Nearest(word, []string{"latency", "socket"}))
 	}
 	return h
 }

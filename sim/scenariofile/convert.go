@@ -225,7 +225,7 @@ func (c *converter) invalidSetting(e *cfgerr.Error, index, setting string) {
 		f.path, f.problem, f.value = p[:3], setting, clip(fmt.Sprint(e.Value))
 	}
 	if strings.HasPrefix(e.Want, scenario.WantSetting) {
-		if f.near = near(setting, c.settings()); f.near != "" {
+		if f.near = cfgerr.Near(setting, c.settings()); f.near != "" {
 			f.want = scenario.WantSetting
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/seed-556df219/rxpath/ipstack"
+	"github.com/seed-556df219/rxpath/sim/cfgerr"
 	"github.com/seed-556df219/rxpath/sim/filter"
 	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/sim/skb"
@@ -163,6 +164,6 @@ func (c *converter) ifIndex(p path, name string) int32 {
 	if i := slices.Index(known, name); i >= 0 {
 		return scenario.IfIndex(i)
 	}
-	c.faultNear(p, "", "the name of a nic or device: "+names(known), near(name, known))
+	c.faultNear(p, "", "the name of a nic or device: "+names(known), cfgerr.Near(name, known))
 	return 0
 }

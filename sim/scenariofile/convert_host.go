@@ -35,7 +35,7 @@ func (c *converter) kernel() kernel.Profile {
 	d := &c.doc.Kernel
 	p, err := kernel.ProfileNamed(d.Base)
 	if err != nil {
-		c.faultNear(path{"kernel", baseKey}, "", names(kernelNames()), near(d.Base, kernelNames()))
+		c.faultNear(path{"kernel", baseKey}, "", names(kernelNames()), cfgerr.Near(d.Base, kernelNames()))
 		p = kernel.Linux40()
 	}
 	base := p
@@ -73,7 +73,7 @@ func (c *converter) costs() kernel.Costs {
 	at := path{"host", "costs"}
 	profile, err := kernel.CostsNamed(d.Base)
 	if err != nil {
-		c.faultNear(at.under(baseKey), "", names(costNames()), near(d.Base, costNames()))
+		c.faultNear(at.under(baseKey), "", names(costNames()), cfgerr.Near(d.Base, costNames()))
 		profile = kernel.DefaultCosts()
 	}
 	for _, key := range slices.Sorted(maps.Keys(d.Steps)) {

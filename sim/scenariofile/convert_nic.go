@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/seed-556df219/rxpath/nic"
+	"github.com/seed-556df219/rxpath/sim/cfgerr"
 	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/sim/skb"
 )
@@ -120,6 +121,6 @@ func (c *converter) nicNamed(p path, name string) int {
 		}
 		known = append(known, c.doc.NICs[i].Name)
 	}
-	c.faultNear(p, "", "the name of a nic: "+names(known), near(name, known))
+	c.faultNear(p, "", "the name of a nic: "+names(known), cfgerr.Near(name, known))
 	return -1
 }

@@ -16,6 +16,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
+
+	"github.com/seed-556df219/rxpath/sim/cfgerr"
 )
 
 // The schema is generated from the types of document.go, the sysctl tags of the
@@ -110,7 +112,7 @@ func suggest(key string, s *jsonschema.Schema, more ...string) (nearest, want st
 	if s == compiled() {
 		known = append(known, more...)
 	}
-	if nearest = near(key, known); nearest != "" {
+	if nearest = cfgerr.Near(key, known); nearest != "" {
 		return nearest, ""
 	}
 	if elsewhere := find(s, key); elsewhere != "" {
@@ -359,5 +361,5 @@ func nearAny(s string, values []any) string {
 			texts = append(texts, t)
 		}
 	}
-	return near(s, texts)
+	return cfgerr.Near(s, texts)
 }

@@ -133,39 +133,6 @@ func again[T any](n notation[T]) func(string) (string, error) {
 	}
 }
 
-func TestNear(t *testing.T) {
-	known := []string{"ring", "rps", "rcvbuf", "rcvbufforce", "rx-flow-hash", "udp_hash_mix"}
-	for in, want := range map[string]string{
-		"rign": "ring", "rcvbfu": "rcvbuf", "RCVBUF": "rcvbuf", "rx_flow_hash": "rx-flow-hash", "udp-hash-mix": "udp_hash_mix",
-		"rcvbufforc": "rcvbufforce", "rings": "ring", "xyz": "", "": "", "address": "",
-	} {
-		require.Equal(t, want, near(in, known), in)
-	}
-}
-
-// edits agrees with the definition by recursion.
-func TestEdits(t *testing.T) {
-	var dumb func(a, b string) int
-	dumb = func(a, b string) int {
-		switch {
-		case a == "" || b == "":
-			return len(a) + len(b)
-		case a[0] == b[0]:
-			return dumb(a[1:], b[1:])
-		}
-		n := 1 + min(dumb(a[1:], b), dumb(a, b[1:]), dumb(a[1:], b[1:]))
-		if len(a) > 1 && len(b) > 1 && a[0] == b[1] && a[1] == b[0] {
-			n = min(n, 1+dumb(a[2:], b[2:]))
-		}
-		return n
-	}
-	word := rapid.StringMatching(`[abc]{0,6}`)
-	rapid.Check(t, func(t *rapid.T) {
-		a, b := word.Draw(t, "a"), word.Draw(t, "b")
-		require.Equal(t, dumb(a, b), edits(a, b, 100))
-	})
-}
-
 func TestPathRoundTrip(t *testing.T) {
 	key := rapid.StringMatching(`[a-zA-Z_][a-zA-Z0-9_+-]{0,8}`)
 	index := rapid.StringMatching(`[0-9]{1,3}`)

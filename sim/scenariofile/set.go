@@ -8,6 +8,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/seed-556df219/rxpath/sim/cfgerr"
 	"github.com/seed-556df219/rxpath/sim/units"
 )
 
@@ -181,7 +182,7 @@ func (s *setter) index(p path, n *node, token string, at origin) int {
 	if len(known) == 0 {
 		want = fmt.Sprintf("an element that is there: %s has none", p)
 	}
-	s.faults.addAside(fault{path: p, at: at, problem: fmt.Sprintf("no element %q", clip(token)), want: want, near: near(token, known)})
+	s.faults.addAside(fault{path: p, at: at, problem: fmt.Sprintf("no element %q", clip(token)), want: want, near: cfgerr.Near(token, known)})
 	return -1
 }
 

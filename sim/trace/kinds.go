@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/seed-556df219/rxpath/sim/cfgerr"
 	"github.com/seed-556df219/rxpath/sim/ftrace"
 )
 
@@ -23,42 +24,19 @@ func ParseKinds(list string) (ftrace.Set, error) {
 			}
 		}
 		if found == 0 {
-			return 0, fmt.Errorf("%q: no such tracepoint; the nearest is %s", name, nearest(name))
+			return 0, fmt.Errorf("%q: no such tracepoint; the nearest is %s", name, cfgerr.Nearest(name, names()))
 		}
 		set |= found
 	}
 	return set, nil
 }
 
-// nearest returns the name of a tracepoint, or of a system, that takes the fewest changes.
-func nearest(name string) string {
-	best, least := "", 1<<30
+// names returns every name that a set of tracepoints may be told by: the
+// event's, the system's, and both.
+func names() []string {
+	var out []string
 	for k := range ftrace.NumKinds {
-		for _, n := range []string{k.String(), k.System() + ":" + k.String(), k.System()} {
-			if d := distance(name, n); d < least {
-				best, least = n, d
-			}
-		}
+		out = append(out, k.String(), k.System()+":"+k.String(), k.System())
 	}
-	return best
-}
-
-// distance counts the letters to change, add or leave out to make b of a.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		corner := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			corner, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, corner+cost)
-		}
-	}
-	return row[len(b)]
+	return out
 }
