@@ -11,12 +11,13 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// A figure is a title, a legend and one or more panels, one below the other,
-// whose data areas line up.
+// A figure is a title, a legend and one or more panels, one below the other or
+// in rows, whose data areas line up.
 type figure struct {
 	title, note string
 	legend      []entry
 	panels      []*plot.Plot
+	columns     int // panels in a row, which have one y axis; 0 is 1
 	// panel is the height of a panel's part, with its share of the axes.
 	panel vg.Length
 }
@@ -90,7 +91,13 @@ func newPanel(label string) *plot.Plot {
 
 // height returns the height of the figure.
 func (f *figure) height() vg.Length {
-	return 2*margin + headHeight + vg.Length(f.legendLines())*lineHeight + vg.Length(len(f.panels))*f.panel + axisHeight
+	return 2*margin + headHeight + vg.Length(f.legendLines())*lineHeight + vg.Length(f.rows())*f.panel + axisHeight
+}
+
+// rows returns the number of rows of panels.
+func (f *figure) rows() int {
+	n := max(f.columns, 1)
+	return (len(f.panels) + n - 1) / n
 }
 
 // entryWidth returns what an entry takes of its line.
@@ -148,23 +155,35 @@ func (f *figure) drawLegend(c draw.Canvas, y vg.Length) {
 }
 
 // drawPanels draws the panels so that their data areas are of one size and line
-// up. Only the last one has the label and the numbers of the x axis.
+// up. Only the last row has labels and numbers of x axes, only the first column
+// those of y axes.
 func (f *figure) drawPanels(c draw.Canvas) {
+	columns := max(f.columns, 1)
 	left, right := vg.Length(0), vg.Length(0)
 	for i, p := range f.panels {
-		if i < len(f.panels)-1 {
+		if i < len(f.panels)-columns {
 			p.X.Label.Text = ""
 			p.X.Tick.Marker = unlabelled{p.X.Tick.Marker}
 		}
+		if i%columns > 0 {
+			p.Y.Label.Text = ""
+			p.Y.Tick.Marker = unlabelled{p.Y.Tick.Marker}
+		}
 		data := p.DataCanvas(c)
-		left = max(left, data.Min.X-c.Min.X)
-		right = max(right, c.Max.X-data.Max.X)
+		if i%columns == 0 {
+			left = max(left, data.Min.X-c.Min.X)
+		}
+		if i%columns == columns-1 {
+			right = max(right, c.Max.X-data.Max.X)
+		}
 	}
+	pitch := (c.Max.X - right - c.Min.X - left + gap) / vg.Length(columns)
 	for i, p := range f.panels {
 		whole := p.DataCanvas(c)
+		x0 := c.Min.X + left + vg.Length(i%columns)*pitch
 		at := c // the canvas whose data area is the one that we want
-		at.Min.X, at.Max.X = c.Min.X+left-(whole.Min.X-c.Min.X), c.Max.X-right+(c.Max.X-whole.Max.X)
-		top := c.Max.Y - vg.Length(i)*f.panel - gap
+		at.Min.X, at.Max.X = x0-(whole.Min.X-c.Min.X), x0+pitch-gap+(c.Max.X-whole.Max.X)
+		top := c.Max.Y - vg.Length(i/columns)*f.panel - gap
 		at.Max.Y = top + (c.Max.Y - whole.Max.Y)
 		at.Min.Y = top - (f.panel - gap) - (whole.Min.Y - c.Min.Y)
 		p.Draw(at)

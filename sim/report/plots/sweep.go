@@ -18,8 +18,9 @@ import (
 
 // SweepNames are the plots of a sweep without their endings, in the order in
 // which [Sweep] saves them. A sweep of one key has no heat plot, one without a
-// numeric key no lines, one without a third key no multiples.
-var SweepNames = []string{"lines", "multiples", "heat", "pareto"}
+// numeric key no lines, one without a third key no multiples. A sample of a
+// space has a scatter plot in their place.
+var SweepNames = []string{"lines", "scatter", "multiples", "heat", "pareto"}
 
 // Sweep draws what a sweep showed and hands each plot to save under its file
 // name, as Draw does: the headline numbers along the key with the most values,
@@ -29,7 +30,7 @@ var SweepNames = []string{"lines", "multiples", "heat", "pareto"}
 // loss and latency.
 func Sweep(res *sweep.Results, save func(name string, data []byte) error) error {
 	s := newSwept(res)
-	for i, make := range []func() *figure{s.lines, s.multiples, s.heat, s.pareto} {
+	for i, make := range []func() *figure{s.lines, s.scatter, s.multiples, s.heat, s.pareto} {
 		f := make()
 		if f == nil {
 			continue
@@ -254,7 +255,7 @@ func (s *swept) replications() (n int) {
 
 // lines draws the headline numbers along the key with the most values.
 func (s *swept) lines() *figure {
-	if s.x < 0 {
+	if s.x < 0 || s.sampled() {
 		return nil
 	}
 	f := &figure{title: s.title("Losses, latency and CPU time"), note: s.note(), panel: 190 * pixel}
@@ -283,10 +284,10 @@ func (s *swept) lines() *figure {
 }
 
 // spreadOver picks n of a list, the first and the last among them.
-func spreadOver(groups []group, n int) []group {
-	out := make([]group, n)
+func spreadOver[T any](list []T, n int) []T {
+	out := make([]T, n)
 	for i := range out {
-		out[i] = groups[i*(len(groups)-1)/(n-1)]
+		out[i] = list[i*(len(list)-1)/(n-1)]
 	}
 	return out
 }
@@ -425,7 +426,7 @@ const maxMultiples = 6
 // multiples draws the most interesting number once for each value of a third
 // key; nil if there is none.
 func (s *swept) multiples() *figure {
-	if s.x < 0 || len(s.others) < 2 {
+	if s.x < 0 || len(s.others) < 2 || s.sampled() {
 		return nil
 	}
 	by := s.others[len(s.others)-1]
@@ -434,7 +435,7 @@ func (s *swept) multiples() *figure {
 	values := s.values(by)
 	if len(values) > maxMultiples {
 		f.note += fmt.Sprintf("; %d of %d panels", maxMultiples, len(values))
-		values = values[:maxMultiples]
+		values = spreadOver(values, maxMultiples)
 	}
 	var named []group
 	for _, v := range values {
@@ -475,8 +476,8 @@ func (s *swept) heat() *figure {
 	}
 	x, y := keys[0], keys[1]
 	h := heatMap{m: s.interesting(), xs: s.values(x), ys: s.values(y), cells: map[[2]string][]float64{}}
-	if len(h.xs) > 24 || len(h.ys) > 24 || len(h.xs)*len(h.ys) > 2*len(s.points) {
-		return nil // a sample of a space, not a grid
+	if len(h.xs) > 24 || len(h.ys) > 24 || s.sampled() {
+		return nil // no grid, or one too fine
 	}
 	if s.numeric(x) {
 		slices.SortFunc(h.xs, compareNumbers)
@@ -544,7 +545,7 @@ func (h *heatMap) Plot(c draw.Canvas, p *plot.Plot) {
 			x0, x1, y0, y1 := tx(float64(i)), tx(float64(i+1)), ty(float64(j)), ty(float64(j+1))
 			c.FillPolygon(heatColor(part), []vg.Point{{X: x0 + pixel, Y: y0 + pixel}, {X: x1 - pixel, Y: y0 + pixel}, {X: x1 - pixel, Y: y1 - pixel}, {X: x0 + pixel, Y: y1 - pixel}})
 			ink := color.Color(black)
-			if part > 0.55 {
+			if part > 0.7 { // below, black has the greater contrast
 				ink = color.White
 			}
 			sty := style(tickSize, ink)

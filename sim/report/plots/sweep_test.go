@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image"
 	_ "image/png"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -97,6 +98,40 @@ func TestFurtherMetrics(t *testing.T) {
 		require.Contains(t, svg, label)
 	}
 	require.NotContains(t, svg, "fifth")
+}
+
+// TestScatter: a sample of a space has one plot, with every point in a panel for
+// each metric and key, coloured by the key that decides most. A grid has none.
+func TestScatter(t *testing.T) {
+	axes := []sweep.Axis{{Path: "load", Low: "1", High: "40"}, {Path: "nics[0].ring.rx", Low: "64", High: "4096", Log: true}, {Path: "kernel", Values: []string{"linux-4.0", "linux-6.18"}}}
+	d, err := sweep.Sample(sweep.LatinHypercube, 30, 1, axes...)
+	require.NoError(t, err)
+	res := &sweep.Results{Header: sweep.Header{Paths: d.Paths, Points: len(d.Points), Reps: 1}}
+	for i, v := range d.Points {
+		x, _ := sweep.Number(v[slices.Index(d.Paths, "load")])
+		res.Outcomes = append(res.Outcomes, sweep.Outcome{Point: i, Values: v, Metrics: map[string]float64{
+			"offered": 1000, "drops": x, "share(drops)": x / 100, "cpu.busy": 0.5, "p(latency.wire_to_app, 99)_ns": 1e4 * float64(1+i%7),
+		}})
+	}
+	got := drawn(t, res)
+	svg := string(got["scatter.svg"])
+	require.Len(t, got, 2, "the scatter plot alone, as SVG and PNG")
+	dots := 0
+	for _, c := range []string{"56B4E9", "0072B2", "D55E00"} {
+		n := strings.Count(svg, "Z\" style=\"fill:#"+c) // a closed path in that colour
+		require.Greater(t, n, 30, "a third of the points in colour %s", c)
+		dots += n
+	}
+	require.Equal(t, 3*3*60+3, dots, "60 points, 30 for each kernel, in each of nine panels, and three boxes of the legend")
+	for _, text := range []string{"60 points, one run a point; coloured by load, which decides most (rank correlation with lost: 1.00)", ">ring.rx<", ">linux-6.18<", ">lost, %<"} {
+		require.Contains(t, svg, text)
+	}
+	require.Equal(t, got, drawn(t, res), "the same sweep gives the same bytes")
+}
+
+// TestRanks: equal values share the middle of their places.
+func TestRanks(t *testing.T) {
+	require.Equal(t, []float64{3, 0.5, 2, 0.5}, ranks([]float64{9, 1, 4, 1}))
 }
 
 // TestHeatHasEveryCell: the map prints the number of every point.
