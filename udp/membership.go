@@ -98,7 +98,7 @@ func (e *Entry) ChangeSource(group skb.Addr, ifindex int32, source skb.Addr, inc
 		return true, nil
 	case !add:
 		m.Sources = slices.Delete(m.Sources, i, i+1)
-	case len(m.Sources) >= most:
+	case m.listed && len(m.Sources) >= most: // the first list of all is not asked
 		return false, fmt.Errorf("more than %d sources (ENOBUFS, net.ipv4.igmp_max_msf)", most)
 	case i >= 0:
 		return false, fmt.Errorf("source %v is listed already (EADDRNOTAVAIL)", source)

@@ -37,7 +37,7 @@ func parseOptions(opts []byte) (kind Options, next Addr) {
 			class = optLooseRoute // either, and only once
 		}
 		switch class {
-		case optLooseRoute, optRecordRoute, optTimestamp, optCIPSO:
+		case optLooseRoute, optRecordRoute, optTimestamp:
 			if seen[class] {
 				return OptionsBad, 0
 			}
@@ -69,6 +69,8 @@ func wellFormed(opt []byte) bool {
 		return n >= 4 && opt[2] >= 5 && timestampFits(opt)
 	case optRouterAlert:
 		return n >= 4
+	case optCIPSO: // cipso_v4_validate: of no domain that anybody has told the kernel of
+		return false
 	}
 	return true
 }
