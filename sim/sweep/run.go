@@ -117,7 +117,7 @@ func Run(ctx context.Context, base *Base, d *Design, opts Options) ([]Outcome, e
 	if opts.Shards < 0 || opts.Shard < 0 || opts.Shards > 0 && opts.Shard >= opts.Shards {
 		return nil, fmt.Errorf("sweep: shard %d of %d: want 0 to %d", opts.Shard, opts.Shards, opts.Shards-1)
 	}
-	s := &runner{ctx: ctx, base: base, file: base.read(), design: d, opts: opts, parsed: map[string]Measure{}}
+	s := &runner{ctx: ctx, base: base, file: base.read(), design: d, opts: opts, parsed: map[string]Measure{}, points: map[int]*parsedPoint{}}
 	s.opts.Sim.Progress = nil
 	workers := opts.Workers
 	if workers <= 0 {
@@ -145,6 +145,50 @@ type runner struct {
 	out    []Outcome
 	err    error
 	parsed map[string]Measure
+	points map[int]*parsedPoint // those under way
+}
+
+// A parsedPoint is the scenario of a point, parsed once for all its replications.
+type parsedPoint struct {
+	once sync.Once
+	sc   *scenario.Scenario
+	err  error
+	left int // replications that have not asked for it
+}
+
+// scenario returns a copy of a point's scenario, whose seed and samples may be
+// changed; what it points to is shared with the other replications.
+func (s *runner) scenario(point int) (*scenario.Scenario, error) {
+	p := s.point(point)
+	p.once.Do(func() {
+		p.err = errors.New("its scenario could not be made") // stays if parse panics, for the other replications
+		p.sc, p.err = s.base.parse(s.file, s.design.Sets(point))
+	})
+	if p.err != nil {
+		return nil, p.err
+	}
+	sc := *p.sc
+	return &sc, nil
+}
+
+// point returns what a point's replications share, and forgets it with the last.
+func (s *runner) point(point int) *parsedPoint {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.points[point]
+	if p == nil {
+		p = &parsedPoint{}
+		for rep := range max(s.opts.Reps, 1) {
+			if s.opts.Skip == nil || !s.opts.Skip(point, rep) {
+				p.left++
+			}
+		}
+		s.points[point] = p
+	}
+	if p.left--; p.left <= 0 {
+		delete(s.points, point)
+	}
+	return p
 }
 
 // work does runs until there are none left.
@@ -193,7 +237,7 @@ func (s *runner) one(point, rep int) (o Outcome) {
 			o.Error = fmt.Sprintf("panic: %v", p)
 		}
 	}()
-	sc, err := s.base.parse(s.file, s.design.Sets(point))
+	sc, err := s.scenario(point)
 	if err != nil {
 		o.Error = err.Error()
 		return o

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/parquet-go/parquet-go"
@@ -380,6 +381,31 @@ func TestNamesOfMetrics(t *testing.T) {
 	d.Paths[0] = "a"
 	_, err = NewHeader(base, d, opts)
 	require.ErrorContains(t, err, "has the name of a key that varies")
+}
+
+// TestReplicationsShareAScenario: a point is parsed once, whatever its
+// replications and workers, also when a journal has some of them.
+func TestReplicationsShareAScenario(t *testing.T) {
+	base, d, _ := small(t)
+	var parsed atomic.Int64
+	base.Prepare = func(*scenario.Scenario) { parsed.Add(1) }
+	alone := map[[2]int]string{}
+	for i := range d.Points {
+		for rep := range 4 {
+			out, err := Run(t.Context(), base, d, Options{Reps: 4, Workers: 1, Skip: func(p, r int) bool { return p != i || r != rep }})
+			require.NoError(t, err)
+			require.Len(t, out, 1)
+			alone[[2]int{i, rep}] = out[0].Digest
+		}
+	}
+	parsed.Store(0)
+	out, err := Run(t.Context(), base, d, Options{Reps: 4, Workers: 3, Skip: func(_, r int) bool { return r == 1 }})
+	require.NoError(t, err)
+	require.Len(t, out, 3*len(d.Points))
+	for _, o := range out {
+		require.Equal(t, alone[[2]int{o.Point, o.Rep}], o.Digest, "point %d, replication %d", o.Point, o.Rep)
+	}
+	require.EqualValues(t, len(d.Points), parsed.Load())
 }
 
 // BenchmarkPoint says what a point costs beyond its run: the run is as short as can be.
