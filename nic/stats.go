@@ -2,6 +2,7 @@ package nic
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/seed-556df219/rxpath/sim/mib"
 	"github.com/seed-556df219/rxpath/sim/skb"
@@ -159,38 +160,48 @@ func (p *Port) ixgbeStats(coreDropped uint64) []mib.NameValue {
 		"rx_csum_offload_errors": csum, "rx_no_dma_resources": noDesc, "fdir_match": r.fdirMatch, "fdir_miss": r.fdirMiss,
 		"alloc_rx_page_failed": uint64(uint32(noPage)), "alloc_rx_buff_failed": uint64(uint32(noBuff)), // HW-29
 	}
-	out := make([]mib.NameValue, 0, 721)
-	for _, name := range ethtoolNames {
-		out = append(out, mib.NameValue{Name: name, Value: known[name]})
+	perQueue, of := ixgbeQueueNames, 2
+	if p.profile.IxgbeBusyPoll {
+		perQueue, of = ixgbeBusyPollNames, 5
 	}
+	out := make([]mib.NameValue, len(ethtoolNames)+len(perQueue))
+	for i, name := range ethtoolNames {
+		out[i] = mib.NameValue{Name: name, Value: known[name]}
+	}
+	rest := out[len(ethtoolNames):]
+	for i, name := range perQueue {
+		rest[i].Name = name
+	}
+	for i, q := range p.queues { // behind those of the transmit queues
+		rest[(64+i)*of] = mib.NameValue{Name: fmt.Sprintf("rx_queue_%d_packets", i), Value: q.Packets}
+		rest[(64+i)*of+1] = mib.NameValue{Name: fmt.Sprintf("rx_queue_%d_bytes", i), Value: q.Bytes}
+	}
+	return out
+}
+
+// Names of the lines for each queue and packet buffer, without and with those
+// of busy polling. Making them took longer than everything else of a snapshot.
+var (
+	ixgbeQueueNames    = queueNames("packets bytes", "packets bytes")
+	ixgbeBusyPollNames = queueNames("packets bytes bp_napi_yield bp_misses bp_cleaned", "packets bytes bp_poll_yield bp_misses bp_cleaned")
+)
+
+// queueNames returns the names for 64 transmit and 64 receive queues with their
+// lines, and for eight packet buffers in each direction.
+func queueNames(tx, rx string) (out []string) {
 	for i := range 64 { // HW-28
-		for _, s := range []string{"packets", "bytes", "bp_napi_yield", "bp_misses", "bp_cleaned"} {
-			if s[:3] == "bp_" && !p.profile.IxgbeBusyPoll {
-				continue
-			}
-			out = append(out, mib.NameValue{Name: fmt.Sprintf("tx_queue_%d_%s", i, s)})
+		for s := range strings.FieldsSeq(tx) {
+			out = append(out, fmt.Sprintf("tx_queue_%d_%s", i, s))
 		}
 	}
 	for i := range 64 {
-		var packets, bytes uint64
-		if i < len(p.queues) {
-			packets, bytes = p.queues[i].Packets, p.queues[i].Bytes
-		}
-		out = append(out,
-			mib.NameValue{Name: fmt.Sprintf("rx_queue_%d_packets", i), Value: packets},
-			mib.NameValue{Name: fmt.Sprintf("rx_queue_%d_bytes", i), Value: bytes})
-		if !p.profile.IxgbeBusyPoll {
-			continue
-		}
-		for _, s := range []string{"bp_poll_yield", "bp_misses", "bp_cleaned"} {
-			out = append(out, mib.NameValue{Name: fmt.Sprintf("rx_queue_%d_%s", i, s)})
+		for s := range strings.FieldsSeq(rx) {
+			out = append(out, fmt.Sprintf("rx_queue_%d_%s", i, s))
 		}
 	}
 	for _, dir := range []string{"tx", "rx"} {
 		for i := range 8 {
-			for _, s := range []string{"pxon", "pxoff"} {
-				out = append(out, mib.NameValue{Name: fmt.Sprintf("%s_pb_%d_%s", dir, i, s)})
-			}
+			out = append(out, fmt.Sprintf("%s_pb_%d_pxon", dir, i), fmt.Sprintf("%s_pb_%d_pxoff", dir, i))
 		}
 	}
 	return out
