@@ -95,8 +95,7 @@ type frags struct {
 	rnd         uint32
 	rebuild     bool
 	rebuilt     engine.Time
-	workers     []*cpu.Task // by CPU
-	workPending []bool
+	workPending bool         // on whatever CPU
 	headers     skb.Interner // of assembled datagrams
 }
 
@@ -210,34 +209,24 @@ func (l *Layer) settleFrags(t engine.Time) {
 	}
 }
 
-// fragWork models inet_frag_schedule_worker: a thread of this CPU will evict.
+// fragWork models inet_frag_schedule_worker: a thread of this CPU will evict,
+// unless the one piece of work is queued already.
 func (l *Layer) fragWork(c *cpu.Core) {
-	f := &l.frags
-	for len(f.workers) <= c.ID() {
-		f.workers = append(f.workers, nil)
-		f.workPending = append(f.workPending, false)
+	if !l.frags.workPending {
+		l.frags.workPending = true
+		l.worker(c).schedule(c, (*fragEviction)(l))
 	}
-	if f.workers[c.ID()] == nil {
-		f.workers[c.ID()] = c.NewTask("kworker", 0, l.fragWorkerStep)
-	}
-	for _, p := range f.workPending {
-		if p {
-			return // one work item for all: it is queued already
-		}
-	}
-	f.workPending[c.ID()] = true
-	c.Wake(f.workers[c.ID()])
 }
 
-// fragWorkerStep models inet_frag_worker (FR-4): buckets in turn, until enough
-// queues are gone.
-func (l *Layer) fragWorkerStep(c *cpu.Core, t *cpu.Task) {
+// A fragEviction is the layer as work of a thread.
+type fragEviction Layer
+
+// run implements work. It models inet_frag_worker (FR-4): buckets in turn, until
+// enough queues are gone.
+func (e *fragEviction) run(c *cpu.Core, w *worker) {
+	l := (*Layer)(e)
 	f := &l.frags
-	if !f.workPending[c.ID()] {
-		t.Sleep()
-		return
-	}
-	f.workPending[c.ID()] = false
+	f.workPending = false
 	l.settleFrags(c.Now())
 	evicted, freed := 0, uint64(0)
 	for range fragEvictBuckets {
@@ -251,7 +240,7 @@ func (l *Layer) fragWorkerStep(c *cpu.Core, t *cpu.Task) {
 	if f.rebuild {
 		f.rehash(c.Now())
 	}
-	t.Continue(engine.Time(freed)*l.Costs.FreeDrop.Fixed, false)
+	w.task.Continue(engine.Time(freed)*l.Costs.FreeDrop.Fixed, false)
 }
 
 // fragEvictBucket models inet_evict_bucket: every queue that it sees while

@@ -63,7 +63,7 @@ type Layer struct {
 	specific  int         // packet sockets for one EtherType, bound or not
 	plain     *skb.Header // the last that was plain (see isPlain)
 	closed    TapTotals   // of packet sockets that are closed
-	workers   []*worker   // by CPU, if there are macvlans
+	workers   []*worker   // by CPU, started when the first has work, or if there are macvlans
 	taps      []*Tap      // all packet sockets, in the order in which they were opened
 	routeGen  uint64
 	icmp      icmpLimit

@@ -147,17 +147,20 @@ func (p *macvlanPort) broadcastEnqueue(c *cpu.Core, b *skb.Buff) {
 	l.Ledger.Put()
 	if !p.scheduled {
 		p.scheduled = true
-		w := l.workers[c.ID()]
+		w := l.worker(c)
 		if p.running != nil { // a work item never runs on two CPUs at once (__queue_work)
 			w = p.running
+		}
+		if w.task.Asleep() {
+			c.Spend(l.Costs.Wake.Fixed)
 		}
 		w.schedule(c, p)
 	}
 }
 
-// processBroadcast models macvlan_process_broadcast, on a worker.
-func (p *macvlanPort) processBroadcast(c *cpu.Core) {
-	p.scheduled = false
+// run implements work. It models macvlan_process_broadcast.
+func (p *macvlanPort) run(c *cpu.Core, w *worker) {
+	p.scheduled, p.running = false, w
 	p.bcQueue, p.busy, p.done = p.busy[:0], p.bcQueue, 0
 	for p.done < len(p.busy) {
 		b := &p.busy[p.done]
@@ -166,7 +169,7 @@ func (p *macvlanPort) processBroadcast(c *cpu.Core) {
 		p.broadcast(c, b)
 	}
 	p.busy = p.busy[:0]
-	p.done = 0
+	p.done, p.running = 0, nil
 }
 
 // broadcast models macvlan_broadcast: a copy for each macvlan that listens to
@@ -227,47 +230,6 @@ func (m *Macvlan) receive(c *cpu.Core, b *skb.Buff) {
 
 // live returns how many copies wait.
 func (p *macvlanPort) live() uint64 { return uint64(len(p.bcQueue) + len(p.busy) - p.done) }
-
-// A worker is a kernel thread of one CPU that runs what waits there. It models
-// the bound worker pool of kernel/workqueue.c, one thread of it.
-type worker struct {
-	layer *Layer
-	task  *cpu.Task
-	works []*macvlanPort
-}
-
-// StartWorkers makes the kworker threads of all CPUs. Only a CPU on which
-// packets are received ever has work for its own.
-func (l *Layer) StartWorkers(cores []*cpu.Core) {
-	for _, c := range cores {
-		w := &worker{layer: l}
-		w.task = c.NewTask("kworker", 0, w.step)
-		l.workers = append(l.workers, w)
-	}
-}
-
-// schedule models schedule_work.
-func (w *worker) schedule(c *cpu.Core, p *macvlanPort) {
-	w.works = append(w.works, p)
-	if w.task.Asleep() {
-		c.Spend(w.layer.Costs.Wake.Fixed)
-		c.Wake(w.task)
-	}
-}
-
-// step runs one piece of work, or sleeps.
-func (w *worker) step(c *cpu.Core, t *cpu.Task) {
-	t.Continue(0, false)
-	if len(w.works) == 0 {
-		t.Sleep()
-		return
-	}
-	p := w.works[0]
-	w.works = w.works[:copy(w.works, w.works[1:])]
-	p.running = w
-	p.processBroadcast(c)
-	p.running = nil
-}
 
 // Live returns how many packets wait in the layer, those of packet sockets not
 // counted.
