@@ -161,7 +161,11 @@ type parsedPoint struct {
 func (s *runner) scenario(point int) (*scenario.Scenario, error) {
 	p := s.point(point)
 	p.once.Do(func() {
-		p.err = errors.New("its scenario could not be made") // stays if parse panics, for the other replications
+		defer func() {
+			if x := recover(); x != nil {
+				p.err = fmt.Errorf("panic: %v", x) // of every replication
+			}
+		}()
 		p.sc, p.err = s.base.parse(s.file, s.design.Sets(point))
 	})
 	if p.err != nil {
