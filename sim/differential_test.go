@@ -189,6 +189,7 @@ func randomWorld(seed uint64) *world {
 	w.senders()
 	w.meetings()
 	w.alter()
+	w.refuse()
 	return w
 }
 

@@ -195,6 +195,20 @@ func (w *world) crowd() {
 	}
 }
 
+// refuse has sockets at which other parts of the kernel refuse datagrams.
+func (w *world) refuse() {
+	if !w.one(12) {
+		return
+	}
+	for i := range w.cfg.Apps {
+		for k := range w.cfg.Apps[i].Sockets {
+			w.cfg.Apps[i].Sockets[k].Refusals = socket.Refusals{
+				PolicyPPM: uint32(w.pick(100_000)), ReservesPPM: uint32(w.pick(100_000)), SecurityPPM: uint32(w.pick(100_000)), TrimPPM: 500_000,
+			}
+		}
+	}
+}
+
 // choose lets sockets choose the sources from which they want a group.
 func (w *world) choose() {
 	src := w.traffic[0].Src.Addr()

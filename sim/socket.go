@@ -61,6 +61,9 @@ func (h *Host) Bind(cfg socket.Config) (*Socket, error) {
 		}
 		s.sock.SetFilter(f)
 	}
+	if cfg.Refusals != (socket.Refusals{}) {
+		s.sock.SetRefusals(cfg.Refusals, engine.NewStream(h.cfg.Seed, "socket/refusals/"+cfg.Name))
+	}
 	s.entry = &udp.Entry{
 		GRO:  cfg.GRO,
 		Sock: s.sock, Name: cfg.Name, Local: skb.AddrFrom(cfg.Local.Addr()), LocalPort: cfg.Local.Port(),

@@ -72,7 +72,7 @@ var framePlaces = []struct {
 }
 
 // socketReasons are why copies end at a socket.
-var socketReasons = []skb.DropReason{skb.NoMem, skb.SocketRcvbuff, skb.SocketBacklog, skb.SocketFilter, skb.ProtoMem,
+var socketReasons = []skb.DropReason{skb.NoMem, skb.XFRMPolicy, skb.SocketRcvbuff, skb.SocketBacklog, skb.SocketFilter, skb.ProtoMem,
 	skb.SocketClosed, skb.CopyFault, skb.UDPCsum}
 
 // Waterfall returns where every packet is now.

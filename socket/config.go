@@ -82,6 +82,8 @@ type Config struct {
 	Filter []FilterInsn
 	// UID owns the socket.
 	UID int
+	// Refusals are datagrams that other parts of the kernel refuse.
+	Refusals Refusals
 }
 
 // Join is one IP_ADD_MEMBERSHIP.
@@ -105,7 +107,8 @@ func (c *Config) Validate() error {
 		cfgerr.Range("rcvbufforce", c.RcvBufForce, -1, 1<<31-1),
 	}
 	errs = append(errs, cfgerr.Check(c.RcvTimeo >= 0, "rcvtimeo", c.RcvTimeo, "0 or more"),
-		cfgerr.Check(len(c.Filter) <= maxFilter, "filter", len(c.Filter), "at most 4096 instructions"))
+		cfgerr.Check(len(c.Filter) <= maxFilter, "filter", len(c.Filter), "at most 4096 instructions"),
+		cfgerr.Under("refusals", c.Refusals.Validate()))
 	for _, j := range c.Join {
 		errs = append(errs, cfgerr.Check(j.Group.Is4() && j.Group.IsMulticast(), "join", j.Group, "a group from 224.0.0.0 to 239.255.255.255"),
 			cfgerr.Check(len(j.Include) == 0 || len(j.Exclude) == 0, "join", j.Exclude, "either sources to include or sources to exclude"))

@@ -26,9 +26,15 @@ func (s *Sock) filtered(c *cpu.Core, b *skb.Buff) bool {
 		}
 	}
 	if s.host.Profile.FilterFirst {
+		if s.refusing && s.hooked(c) {
+			return false
+		}
 		c.Spend(s.host.Costs.Filter.Fixed)
 		if s.filter(b.Head, b.Len) == 0 {
 			s.refuse(c, skb.SocketFilter)
+			return false
+		}
+		if s.refusing && s.cannotTrim(c, b.Head, b.Len) {
 			return false
 		}
 	}

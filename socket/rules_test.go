@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-556df219/rxpath/sim/cpu"
 	"github.com/seed-556df219/rxpath/sim/engine"
+	"github.com/seed-556df219/rxpath/sim/kernel"
 	"github.com/seed-556df219/rxpath/sim/law"
 	"github.com/seed-556df219/rxpath/sim/mib"
 	"github.com/seed-556df219/rxpath/sim/skb"
@@ -216,6 +217,35 @@ func TestDropTable(t *testing.T) {
 		}, 1, mib.UDP{InErrors: 1}, skb.SocketBacklog},
 		"TAB-10 full behind the lock": {nil, func(_ *testing.T, b *bench, s *Sock) { b.deliver(s, 2304, 2) },
 			1, mib.UDP{RcvbufErrors: 1, InErrors: 1}, skb.SocketRcvbuff},
+		"TAB-6 Q-1 policy": {nil, func(_ *testing.T, b *bench, s *Sock) {
+			s.SetRefusals(Refusals{PolicyPPM: 1_000_000}, engine.NewStream(1, ""))
+			b.deliver(s, 896, 1)
+		}, 1, mib.UDP{InErrors: 1}, skb.XFRMPolicy},
+		"TAB-11 S-3 emergency reserves": {nil, func(_ *testing.T, b *bench, s *Sock) {
+			s.SetRefusals(Refusals{ReservesPPM: 1_000_000, SecurityPPM: 1_000_000}, engine.NewStream(1, ""))
+			b.deliver(s, 896, 1)
+		}, 0, mib.UDP{RcvbufErrors: 1, InErrors: 1}, skb.SocketFilter},
+		"TAB-11 S-5 cannot be trimmed": {nil, func(t *testing.T, b *bench, s *Sock) {
+			s.SetRefusals(Refusals{TrimPPM: 1_000_000}, engine.NewStream(1, ""))
+			s.SetFilter(acceptAll) // which cuts nothing
+			b.deliver(s, 896, 1)
+			require.Equal(t, 1, s.Queued())
+			s.SetFilter(func(_ *skb.Header, n uint32) uint32 { return n - 1 })
+			b.deliver(s, 896, 1)
+		}, 0, mib.UDP{RcvbufErrors: 1, InErrors: 1}, skb.SocketFilter},
+		"TAB-12 S-4 security module": {nil, func(_ *testing.T, b *bench, s *Sock) {
+			s.SetRefusals(Refusals{SecurityPPM: 1_000_000}, engine.NewStream(1, ""))
+			b.deliver(s, 896, 1)
+		}, 0, mib.UDP{InErrors: 1}, skb.SocketFilter},
+		"TAB-12 S-2 comes before S-4": {nil, func(_ *testing.T, b *bench, s *Sock) {
+			b.deliver(s, 2304, 1)
+			s.SetRefusals(Refusals{SecurityPPM: 1_000_000}, engine.NewStream(1, ""))
+			b.deliver(s, 896, 1)
+		}, 1, mib.UDP{RcvbufErrors: 1, InErrors: 1}, skb.SocketRcvbuff},
+		"TAB-12 in newer kernels as what the filter refuses": {func(b *bench) { b.profile = kernel.Linux618() }, func(_ *testing.T, b *bench, s *Sock) {
+			s.SetRefusals(Refusals{SecurityPPM: 1_000_000}, engine.NewStream(1, ""))
+			b.deliver(s, 896, 1)
+		}, 1, mib.UDP{InErrors: 1}, skb.SocketFilter},
 		"TAB-13 filter returned 0": {nil, func(_ *testing.T, b *bench, s *Sock) {
 			s.SetFilter(refuseAll)
 			b.deliver(s, 896, 1)

@@ -11,7 +11,8 @@
 //	receive queue ─▶ wake ─▶ Reader: dequeue, copy ─▶ InDatagrams
 //
 // Not modelled:
-//   - There are no encapsulation sockets, no IPsec and no security hooks.
+//   - There are no encapsulation sockets. Of IPsec policies, security modules and
+//     emergency reserves there are only the shares of datagrams that they refuse.
 //   - The options SO_BUSY_POLL and SO_PEEK_OFF, MSG_ERRQUEUE, and signals do
 //     not exist.
 //   - The moments for which a reader holds the socket's spinlock take no time,
@@ -94,6 +95,10 @@ type Sock struct {
 	shut     bool   // shutdown(SHUT_RD)
 	err      error  // sk_err
 	filter   Filter // SO_ATTACH_FILTER
+	refusing bool   // some of refusals is not 0
+	refusals Refusals
+	rand     engine.Stream // of refusals
+	filterRC int           // what sk_filter has just returned, if not EPERM
 
 	lock cpu.Spinlock // sk_lock.slock, later that of the queue
 
@@ -139,6 +144,9 @@ func New(h *Host, name string, rcvbuf int) *Sock {
 // of queueing has passed, the socket as it is by then.
 func (s *Sock) QueueRcvSKB(c *cpu.Core, b *skb.Buff) {
 	c.Trace.Enter(b, fnQueueRcv)
+	if s.refusing && s.denied(c) {
+		return
+	}
 	if s.filter != nil && !s.filtered(c, b) {
 		return
 	}
@@ -296,7 +304,7 @@ func (s *Sock) fill(d *Datagram, c *cpu.Core, b *skb.Buff) {
 // hasRoom is the common case of admit: the datagram fits twice over, into the
 // buffer and into pages that the socket has, and no filter asks for it.
 func (s *Sock) hasRoom(truesize uint32) bool {
-	return s.belowRcvBuf() && int(truesize) < s.fwdAlloc && s.filter == nil
+	return s.belowRcvBuf() && int(truesize) < s.fwdAlloc && s.filter == nil && !s.refusing
 }
 
 // admit models the tests of sock_queue_rcv_skb (S-2, S-5, S-6) on core c, nil
@@ -310,9 +318,13 @@ func (s *Sock) admit(c *cpu.Core, now engine.Time, truesize uint32, h *skb.Heade
 		}
 		s.refuse(c, skb.SocketRcvbuff)
 		return false
+	case s.refusing && !s.host.Profile.FilterFirst && s.hooked(c): // S-3, S-4
+		return false
 	case s.filter != nil && !s.host.Profile.FilterFirst && s.filter(h, udpLen) == 0: // S-5
 		s.host.Net.UDP.InErrors++
 		s.drop(c, skb.SocketFilter)
+		return false
+	case s.refusing && s.filter != nil && !s.host.Profile.FilterFirst && s.cannotTrim(c, h, udpLen): // S-5
 		return false
 	case !s.schedule(int(truesize), now): // S-6
 		if c != nil && c.Trace != nil {

@@ -22,6 +22,7 @@ const (
 const (
 	eperm   = -1
 	enomem  = -12
+	eacces  = -13
 	enobufs = -105
 )
 
@@ -40,7 +41,9 @@ func (s *Sock) traceDrop(c *cpu.Core, r skb.DropReason) {
 	rc := enomem
 	switch r {
 	case skb.SocketFilter:
-		rc = eperm
+		if rc = eperm; s.filterRC != 0 {
+			rc = s.filterRC
+		}
 	case skb.ProtoMem:
 		rc = enobufs
 	}

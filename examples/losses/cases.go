@@ -345,6 +345,9 @@ var cases = []trap{
 			send(h, 1)
 			return nil
 		})},
+	{reason: skb.SocketFilter, when: "refused by a security module", at: "the socket", who: "`sock_queue_rcv_skb`", knob: "the policy of the module", lose: unread(1, socket.Config{Refusals: socket.Refusals{SecurityPPM: 1_000_000}})},
+	{reason: skb.SocketFilter, when: "made of emergency reserves", at: "the socket", who: "`sock_queue_rcv_skb`", knob: "`vm.min_free_kbytes`", lose: unread(1, socket.Config{Refusals: socket.Refusals{ReservesPPM: 1_000_000}})},
+	{reason: skb.XFRMPolicy, when: "refused by an IPsec policy", at: "the socket", who: "`udp_queue_rcv_skb`", knob: "`ip xfrm policy`", lose: unread(1, socket.Config{Refusals: socket.Refusals{PolicyPPM: 1_000_000}})},
 	{reason: skb.SocketRcvbuff, when: "receive buffer full", at: "the socket", who: "`udp_queue_rcv_skb`, `sock_queue_rcv_skb`", knob: "`SO_RCVBUF`, `net.core.rmem_max`; a faster reader", lose: unread(4, socket.Config{RcvBuf: 1})},
 	{reason: skb.SocketBacklog, when: "socket locked by its program, and its backlog full", at: "the socket", who: "`udp_queue_rcv_skb`", knob: "`SO_RCVBUF`", prepare: twoNICs,
 		lose: heard(socket.Config{RcvBuf: 1}, func(h *sim.Host, s *sim.Socket, begin func()) error {

@@ -277,6 +277,21 @@ var provocations = []provocation{
 		begin()
 		send(h, 1)
 	}},
+	{skb.SocketFilter, "refused by a security module", nil, func(t *testing.T, h *sim.Host, begin func()) {
+		bound(t, h, socket.Config{Refusals: socket.Refusals{SecurityPPM: 1_000_000}})
+		begin()
+		send(h, 1)
+	}},
+	{skb.SocketFilter, "made of emergency reserves, or no memory to cut it for the filter", nil, func(t *testing.T, h *sim.Host, begin func()) {
+		bound(t, h, socket.Config{Refusals: socket.Refusals{ReservesPPM: 1_000_000}})
+		begin()
+		send(h, 1)
+	}},
+	{skb.XFRMPolicy, "refused by an IPsec policy, at a socket", nil, func(t *testing.T, h *sim.Host, begin func()) {
+		bound(t, h, socket.Config{Refusals: socket.Refusals{PolicyPPM: 1_000_000}})
+		begin()
+		send(h, 1)
+	}},
 	{skb.UDPCsum, "bad UDP checksum, found for the socket's filter", func(c *sim.Config) { c.NICs[0].GRO = false },
 		func(t *testing.T, h *sim.Host, begin func()) {
 			bound(t, h, socket.Config{}).SetFilter(func(_ *skb.Header, n uint32) uint32 { return n })

@@ -125,7 +125,7 @@ func counterOf(r skb.DropReason) Counter {
 		return Counter{netSNMP, "Udp.IgnoredMulti"}
 	case skb.SocketRcvbuff, skb.NoMem:
 		return Counter{netSNMP, "Udp.RcvbufErrors"}
-	case skb.SocketBacklog, skb.SocketFilter, skb.ProtoMem, skb.CopyFault:
+	case skb.XFRMPolicy, skb.SocketBacklog, skb.SocketFilter, skb.ProtoMem, skb.CopyFault:
 		return Counter{netSNMP, "Udp.InErrors"}
 	}
 	return Counter{}

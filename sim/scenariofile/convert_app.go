@@ -125,6 +125,9 @@ func (c *converter) socket(p path, d *socketSection) socket.Config {
 		Device: d.Device, NonBlocking: d.NonBlocking, UID: d.UID, Timestamp: d.Timestamp, RcvTimeo: d.RcvTimeo.v, RXQOvfl: d.RXQOvfl, GRO: d.UDPGRO,
 		Filter: c.filter(p.under("filter"), d.Filter),
 	}
+	if r := d.Refusals; r != nil {
+		s.Refusals = socket.Refusals{PolicyPPM: r.Policy.v, ReservesPPM: r.Reserves.v, SecurityPPM: r.Security.v, TrimPPM: r.Trim.v}
+	}
 	if d.Device != "" {
 		c.ifIndex(p.under("device"), d.Device)
 	}

@@ -563,6 +563,21 @@ type socketSection struct {
 	Filter []string `json:"filter,omitempty" example:"[\"40 0 0 0\", \"53 0 1 6000\", \"6 0 0 0\", \"6 0 0 65535\"]"`
 	// UID is the user that owns it, which matters to reuseport.
 	UID int `json:"uid"`
+	// Refusals are datagrams that other parts of the kernel refuse at this socket. Left out: none.
+	Refusals *refusalsSection `json:"refusals,omitempty"`
+}
+
+// A refusalsSection is shares of datagrams that are refused by parts of the
+// kernel of which there is no more than this.
+type refusalsSection struct {
+	// Policy is the share refused by an IPsec policy (Q-1).
+	Policy share `json:"policy,omitzero"`
+	// Reserves is the share whose memory came from the emergency reserves, which are not for this socket (S-3).
+	Reserves share `json:"reserves,omitzero"`
+	// Security is the share refused by a security module (S-4).
+	Security share `json:"security,omitzero"`
+	// Trim is the share, of those that the socket's filter cuts, for which there is no memory to do that (S-5).
+	Trim share `json:"trim,omitzero"`
 }
 
 // A joinSection is a membership: an address, or a mapping.

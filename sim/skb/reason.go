@@ -70,7 +70,7 @@ const (
 	SocketRcvbuff
 	// SocketBacklog: the socket was owned and its backlog full.
 	SocketBacklog
-	// SocketFilter: a BPF filter or an LSM hook refused it (S-4, S-5).
+	// SocketFilter: sk_filter refused it: a BPF filter, an LSM hook, for want of memory to cut it (S-3, S-4, S-5).
 	SocketFilter
 	// ProtoMem: the udp_mem limit (S-6).
 	ProtoMem
@@ -115,6 +115,8 @@ const (
 	FullRing
 	// XDPDropped: a native XDP program at a veth device said so.
 	XDPDropped
+	// XFRMPolicy: an IPsec policy said so, at a socket.
+	XFRMPolicy
 
 	// NumReasons is the number of reasons, NotDropped included.
 	NumReasons
@@ -141,6 +143,7 @@ var reasonNames = [NumReasons]string{
 	UDPCsum:       "UDP_CSUM", NoSocket: "NO_SOCKET", IgnoredMulti: "IGNORED_MULTI", NoMem: "NOMEM",
 	SocketRcvbuff: "SOCKET_RCVBUFF", SocketBacklog: "SOCKET_BACKLOG", SocketFilter: "SOCKET_FILTER",
 	ProtoMem: "PROTO_MEM", SocketClosed: "SOCKET_CLOSE", CopyFault: "COPY_FAULT", TapFull: "PACKET_SOCK_ERROR",
+	XFRMPolicy: "XFRM_POLICY",
 }
 
 // String returns the name that results use: SOCKET_RCVBUFF, HW_FIFO.
