@@ -31,10 +31,31 @@ type GRO struct {
 	// empty between polls, so one list for each CPU is as good as one for each
 	// instance.
 	held [][]skb.Buff
+	// counts are the datagrams in each list of held (rx_count).
+	counts []int
+
+	// Ledger accounts for what is held between two polls.
+	Ledger *skb.Ledger
+	// Lookup finds the socket of a packet.
+	Lookup Lookup
+	// EncapNeeded is the number of sockets that ever asked for UDP_GRO and are still open, on the whole host.
+	EncapNeeded *int
+	// Forwarding and FragList are the features rx-udp-gro-forwarding and rx-gro-list.
+	Forwarding, FragList bool
+	// Hash returns the hash that the device gives the packets of a flow; nil: none.
+	Hash func(*skb.Header) uint32
+	// Headroom returns what the driver leaves free before a frame; nil: nothing.
+	Headroom func() uint16
+	// Precise: a jiffy is at most a millisecond, so that a poll that used its weight leaves what is young in GRO.
+	Precise bool
+	// Trains counts the packets that were made of several.
+	Trains uint64
+
+	polls []*Instance // by CPU: whose poll runs there
 }
 
-// Receive models napi_gro_receive and dev_gro_receive. UDP is never merged and
-// never held (GRO-3); but a checksum that nobody has verified is verified here
+// Receive models napi_gro_receive and dev_gro_receive. UDP is merged for sockets
+// with UDP_GRO only, and otherwise never held (GRO-3); but a checksum that nobody has verified is verified here
 // (GRO-2), unless the packet is a fragment, has IP options, is padded, has a VLAN
 // tag in its data or a bad IP header checksum (GRO-1).
 func (g *GRO) Receive(c *cpu.Core, b *skb.Buff) {
@@ -47,26 +68,45 @@ func (g *GRO) Receive(c *cpu.Core, b *skb.Buff) {
 		if b.Summed == skb.ChecksumNone {
 			g.verify(c, b)
 		}
+		if g.merges() && g.offload(c, b) {
+			c.Trace.Leave("napi_gro_receive")
+			return
+		}
 	}
-	if g.Profile.GRONormalList {
-		g.hold(c, b)
-		c.Trace.Leave("napi_gro_receive")
-		return
-	}
-	g.Up[c.ID()].NetifReceiveSKB(c, b)
+	g.normal(c, b, 1)
 	c.Trace.Leave("napi_gro_receive")
 }
 
-// hold models gro_normal_one: the packet waits, in hand, until there are
-// gro_normal_batch of them or the poll ends.
-func (g *GRO) hold(c *cpu.Core, b *skb.Buff) {
+// normal models gro_normal_one: the packet waits, in hand, until there are
+// gro_normal_batch of them, of which it counts for so many, or the poll ends.
+func (g *GRO) normal(c *cpu.Core, b *skb.Buff, count int) {
+	if !g.Profile.GRONormalList {
+		g.Up[c.ID()].NetifReceiveSKB(c, b)
+		return
+	}
 	for len(g.held) <= c.ID() {
-		g.held = append(g.held, nil)
+		g.held, g.counts = append(g.held, nil), append(g.counts, 0)
 	}
 	g.held[c.ID()] = append(g.held[c.ID()], *b)
-	if len(g.held[c.ID()]) >= g.NormalBatch {
+	if g.counts[c.ID()] += count; g.counts[c.ID()] >= g.NormalBatch {
 		g.flush(c)
 	}
+}
+
+// polling returns the instance whose poll runs on the core.
+func (g *GRO) polling(c *cpu.Core) *Instance {
+	if c.ID() >= len(g.polls) {
+		return nil
+	}
+	return g.polls[c.ID()]
+}
+
+// polled says that the poll of an instance begins on a core.
+func (g *GRO) polled(c *cpu.Core, n *Instance) {
+	for len(g.polls) <= c.ID() {
+		g.polls = append(g.polls, nil)
+	}
+	g.polls[c.ID()] = n
 }
 
 // flush models gro_normal_list: what was held goes up, in its order.
@@ -75,6 +115,7 @@ func (g *GRO) flush(c *cpu.Core) {
 		return
 	}
 	list := g.held[c.ID()]
+	g.counts[c.ID()] = 0
 	if len(list) > 0 {
 		g.Up[c.ID()].NetifReceiveSKBList(c, list)
 	}

@@ -65,6 +65,7 @@ type Instance struct {
 	deferral Deferral
 	deferred int         // polls that may still leave the interrupt masked
 	timers   []*cpu.Line // by CPU
+	held     *[groBuckets]groList
 }
 
 // A Deferral says when a poll that is done leaves the interrupt masked.
@@ -102,34 +103,59 @@ func (n *Instance) Complete(c *cpu.Core, work int) (unmask bool) {
 	if n.state&NPSVC != 0 {
 		return true
 	}
-	if n.GRO != nil {
-		n.GRO.flush(c)
-	}
+	timeout, unmask := n.deferIRQ(work)
+	n.flush(c, timeout > 0)
 	n.state &^= Sched
 	if n.state&Disable != 0 {
 		n.state = Sched | NPSVC
+		return true
 	}
-	return n.deferral.HardIRQs == 0 || !n.deferIRQ(c, work)
+	if timeout > 0 {
+		if !unmask {
+			n.Deferrals++
+		}
+		n.startTimer(c, timeout)
+	}
+	return unmask
+}
+
+// flush models gro_flush_normal: what GRO holds goes up, with old only what has
+// waited since an earlier jiffy, and then what the poll has gathered.
+func (n *Instance) flush(c *cpu.Core, old bool) {
+	if n.GRO != nil {
+		n.GRO.flushHeld(c, n, old)
+		n.GRO.flush(c)
+	}
 }
 
 // Defer sets when a poll that is done leaves the interrupt masked.
 func (n *Instance) Defer(d Deferral) { n.deferral, n.deferred = d, 0 }
 
-// deferIRQ counts a poll that is done, and starts the timer if the interrupt is
-// to stay masked.
-func (n *Instance) deferIRQ(c *cpu.Core, work int) bool {
+// deferIRQ counts a poll that is done. It returns the time to the next one that
+// a timer is to begin, because packets wait in GRO or because the interrupt is to
+// stay masked, and whether it is not.
+func (n *Instance) deferIRQ(work int) (timeout engine.Time, unmask bool) {
 	if work > 0 {
+		if n.held != nil && n.Held() > 0 {
+			timeout = n.deferral.Timeout
+		}
 		n.deferred = n.deferral.HardIRQs
 	}
 	if n.deferred == 0 {
-		return false
+		return timeout, true
 	}
-	if n.deferred--; n.deferral.Timeout == 0 || n.state&NPSVC != 0 {
-		return false
+	n.deferred--
+	return n.deferral.Timeout, n.deferral.Timeout == 0
+}
+
+// startTimer models hrtimer_start of the instance's one timer.
+func (n *Instance) startTimer(c *cpu.Core, timeout engine.Time) {
+	for _, t := range n.timers {
+		if t != nil {
+			t.Cancel()
+		}
 	}
-	n.Deferrals++
-	n.timer(c).Raise(c.Now() + n.deferral.Timeout)
-	return true
+	n.timer(c).Raise(c.Now() + timeout)
 }
 
 // timer returns the instance's timer on a core. It models napi_watchdog, whose
@@ -186,6 +212,9 @@ func (n *Instance) Poll(c *cpu.Core, weight int) (work int, repoll bool) {
 	if n.state&Sched == 0 {
 		return 0, false
 	}
+	if n.GRO != nil && n.GRO.merges() {
+		n.GRO.polled(c, n)
+	}
 	work = n.driver.PollRings(c, weight)
 	if work > weight {
 		panic("napi: poll did more work than its weight")
@@ -197,8 +226,6 @@ func (n *Instance) Poll(c *cpu.Core, weight int) (work int, repoll bool) {
 		n.Complete(c, work)
 		return work, false
 	}
-	if n.GRO != nil {
-		n.GRO.flush(c)
-	}
+	n.flush(c, n.GRO != nil && n.GRO.Precise)
 	return work, true
 }

@@ -48,7 +48,7 @@ func (p *Port) lay(b *skb.Buff, l, headers uint32) {
 	paged := p.buffer.truesize * p.descriptors(l)
 	b.Truesize += paged
 	if p.buffer.condense {
-		b.FragLen, b.FragTruesize = l-headers, paged
+		b.FragLen, b.FragTruesize, b.NrFrags = l-headers, paged, uint8(p.descriptors(l))
 		b.TailRoom = p.buffer.head - kernel.SharedInfoSize - headPad - headers
 	}
 }
@@ -64,6 +64,14 @@ func (p *Port) build(b *skb.Buff, l uint32) {
 	b.Truesize = kernel.SKBSize + n*p.buffer.truesize
 	b.TailRoom = p.buffer.truesize - kernel.SharedInfoSize - builtPad - b.Linear
 	if n > 1 {
-		b.FragLen, b.FragTruesize = l-b.Linear, (n-1)*p.buffer.truesize
+		b.FragLen, b.FragTruesize, b.NrFrags = l-b.Linear, (n-1)*p.buffer.truesize, uint8(n-1)
 	}
+}
+
+// Headroom returns what is free before a frame in its head, in bytes.
+func (p *Port) Headroom() uint16 {
+	if p.buffer.built {
+		return builtPad
+	}
+	return headPad
 }

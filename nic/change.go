@@ -46,6 +46,7 @@ func (c Config) changeable() Config {
 	c.MTU, c.RXRing, c.RXUsecs, c.Combined, c.Indirection = 0, 0, 0, 0, Indirection{}
 	c.NTuple, c.FlowFilters, c.RXPause, c.TXPause, c.NoPauseAutoneg, c.PauseForced = false, nil, false, false, false, false
 	c.UDPPortHash, c.RXChecksum, c.NoLRO, c.NoRXHash, c.GRO, c.RXAll = false, false, false, false, false, false
+	c.GROFragList, c.GROUDPForwarding = false, false
 	c.Promisc, c.AllMulti, c.Down, c.NoCarrier = false, false, false, false
 	c.Partner.ObeysPause = false
 	return c

@@ -54,6 +54,10 @@ type Config struct {
 	NoRXHash bool `ethtool:"-K rxhash off"`
 	// GRO is the feature generic-receive-offload.
 	GRO bool `ethtool:"-K gro"`
+	// GROFragList is the feature rx-gro-list (5.6): GRO chains the datagrams of flows that no socket with UDP_GRO is for.
+	GROFragList bool `ethtool:"-K rx-gro-list"`
+	// GROUDPForwarding is the feature rx-udp-gro-forwarding (5.12): GRO merges the datagrams of flows that no socket of this host is for.
+	GROUDPForwarding bool `ethtool:"-K rx-udp-gro-forwarding"`
 	// FlowFilters are the filters of the flow director; they need NTuple.
 	FlowFilters []FlowFilter `ethtool:"-U"`
 	// RXAll is the feature rx-all: frames with errors are received, too (RX-22).

@@ -75,3 +75,12 @@ func (p *Port) Where() string {
 func (p *Port) Hash(h *skb.Header) (hash uint32, ports bool) {
 	return p.hw.Hash(p.rssKey, h, p.cfg.UDPPortHash), p.cfg.UDPPortHash && h.Proto == skb.ProtoUDP && !h.Fragment()
 }
+
+// RXHash returns the hash that the driver gives the packets of a flow, 0 with the
+// feature receive-hashing off.
+func (p *Port) RXHash(h *skb.Header) uint32 {
+	if p.cfg.NoRXHash {
+		return 0
+	}
+	return p.hw.Hash(p.rssKey, h, p.cfg.UDPPortHash)
+}

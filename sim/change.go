@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/seed-556df219/rxpath/napi"
 	"github.com/seed-556df219/rxpath/nic"
 	"github.com/seed-556df219/rxpath/sim/cfgerr"
 	"github.com/seed-556df219/rxpath/sim/scenario"
@@ -89,6 +90,7 @@ func (h *Host) becomeNIC(i int, next *scenario.NIC) {
 	dev.MTU, dev.Conf, dev.GRO = next.MTU, next.Conf, next.GRO
 	gro := h.gro[was.Name]
 	gro.On, gro.NormalBatch = next.GRO, h.cfg.Softirq.GRONormalBatch
+	gro.Forwarding, gro.FragList = next.GROUDPForwarding, next.GROFragList
 	if linkUp(&was) != linkUp(next) {
 		c := h.cores[0] // the default affinity: nobody hints at a CPU for this interrupt
 		c.Promote()
@@ -96,6 +98,7 @@ func (h *Host) becomeNIC(i int, next *scenario.NIC) {
 	}
 	made := len(h.napis)
 	if p.Become(next.Config, h.now) {
+		h.deleteNAPIs(p.Name(), h.napis[:made])
 		h.placeVectors(p, next)
 		if next.Threaded && h.profile.NAPIThreaded {
 			h.makeThreads(p, h.napis[made:])
@@ -106,6 +109,15 @@ func (h *Host) becomeNIC(i int, next *scenario.NIC) {
 	h.placeRPS(p, dev, next.RPS)
 	if !maps.Equal(was.RPSFlowCnt, next.RPSFlowCnt) {
 		h.placeFlowTables(dev, next.RPSFlowCnt)
+	}
+}
+
+// deleteNAPIs frees what the instances hold that an interface no longer has.
+func (h *Host) deleteNAPIs(device string, old []*napi.Instance) {
+	for _, in := range old {
+		if in.Name == device {
+			in.Delete()
+		}
 	}
 }
 

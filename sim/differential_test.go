@@ -74,6 +74,8 @@ type outcome struct {
 	Fanout   udp.Stats
 	// Threaded counts polls by threads, Deferred those that left the interrupt masked.
 	Threaded, Deferred uint64
+	// Trains counts packets that GRO made of several, GROHeld what it holds at the end.
+	Trains, GROHeld uint64
 	// DeferKicks counts interrupts to free what readers left.
 	DeferKicks uint64
 	// Flows is what RFS did.
@@ -188,6 +190,7 @@ func randomWorld(seed uint64) *world {
 	w.capturing()
 	w.senders()
 	w.meetings()
+	w.trains()
 	w.alter()
 	w.refuse()
 	return w
@@ -431,6 +434,10 @@ func (w *world) run(t *testing.T, naive bool, slices uint64) outcome {
 	for _, n := range h.napis {
 		out.Deferred += n.Deferrals
 	}
+	for _, n := range w.cfg.NICs {
+		out.Trains += h.gro[n.Name].Trains
+	}
+	out.GROHeld = h.liveInGRO()
 	for _, k := range h.threads {
 		out.Threads = append(out.Threads, threadSum{k.Calls, k.Empty, k.Waits, k.Task().Wakeups, k.Timeouts, k.Faults, k.LockWaits})
 	}
@@ -584,6 +591,9 @@ func (c *coverage) add(o outcome) {
 		}
 	}
 	c.events["read"] += o.Snapshot.Ledger.Consumed
+	c.events["merged by GRO"] += o.Snapshot.Ledger.Coalesced
+	c.events["train of GRO"] += o.Trains
+	c.events["held by GRO at the end"] += o.GROHeld
 	for _, p := range o.Snapshot.Taps {
 		switch {
 		case p.Frames > 0:
@@ -645,7 +655,7 @@ func (c *coverage) report(t *testing.T) {
 		"wait for a slot lock", "clone that failed", "change", "change refused", "link partner lost", "lsc_int", "consumer promoted",
 		"end of SO_RCVTIMEO or recvmmsg's timeout", "page fault", "wait for the socket's owner",
 		"service by a worker", "full queue of workers, dropped", "full queue of workers, waited", "MemErrors", "lock_sock by a program",
-		"igb rx_no_buffer_count", "igb rx_fifo_errors", "igb rx_queue_0_drops",
+		"igb rx_no_buffer_count", "igb rx_fifo_errors", "igb rx_queue_0_drops", "merged by GRO", "train of GRO", "held by GRO at the end",
 		"datagram of fragments", "fragment overlap", "connection", "connection entered twice", "early drop of a connection",
 		"sent", "sent by a program", "sent over lo", "sent over veth", "not taken by the other end", "sent in fragments", "written to a tap", "ICMP error that came back",
 		"journey", "journey that ended early", "journey that was read", "journey over two CPUs", "journey of copies", "journey not over"} {

@@ -83,12 +83,14 @@ type Host struct {
 	udp       *udp.Layer
 	sockets   socket.Host
 	gro       map[string]*napi.GRO
+	encaps    int          // open sockets that ever had UDP_GRO (udp_encap_needed_key)
 	spaces    []*namespace // the host's own first
 	mirrors   map[transmitter][]transmitter
 	timers    []*Sender // by CPU, of packets that timers send
 	sending   []*Sender // by themselves
 	ports     []*nic.Port
 	napis     []*napi.Instance
+	soft      []*napi.Instance  // of devices without hardware
 	pollers   []*softirq.Thread // of threaded interfaces
 	socks     []*Socket
 	threads   []*socket.Thread
@@ -226,8 +228,8 @@ func (h *Host) netifReceiveSKB(c *cpu.Core, b *skb.Buff) {
 // addNIC brings an interface up and joins it: nic ─▶ napi ─▶ softirq.
 func (h *Host) addNIC(i int) {
 	n := &h.cfg.NICs[i]
-	gro := &napi.GRO{On: n.GRO, Costs: &h.costs, Profile: &h.profile, NormalBatch: h.cfg.Softirq.GRONormalBatch,
-		Up: h.receivers}
+	gro := h.newGRO(n.GRO, h.spaces[0])
+	gro.Forwarding, gro.FragList = n.GROUDPForwarding, n.GROFragList
 	dev := h.ip.AddDevice(n.Name, skb.MAC(n.MAC), n.MTU, n.Addr, n.PrefixLen)
 	dev.Conf, dev.GRO = n.Conf, n.GRO
 	made := len(h.napis)
@@ -247,6 +249,8 @@ func (h *Host) addNIC(i int) {
 		},
 	})
 	h.gro[n.Name] = gro
+	gro.Headroom = port.Headroom // napi ─▶ nic: what build_skb leaves free
+	gro.Hash = port.RXHash       // napi ─▶ nic: the hash in the descriptor
 	h.ports = append(h.ports, port)
 	port.JoinGroup(0xe0000001)
 	dev.SetIngress(n.Ingress)
@@ -256,6 +260,24 @@ func (h *Host) addNIC(i int) {
 	}
 	h.placeRPS(port, dev, n.RPS)
 	h.placeFlowTables(dev, n.RPSFlowCnt)
+}
+
+// newGRO returns the GRO of a device: napi ─▶ softirq, and a look into the sockets
+// of its namespace.
+func (h *Host) newGRO(on bool, ns *namespace) *napi.GRO {
+	return &napi.GRO{
+		On: on, Costs: &h.costs, Profile: &h.profile, Ledger: &h.ledger, NormalBatch: h.cfg.Softirq.GRONormalBatch, Up: h.receivers,
+		Lookup: ns.groLookup, EncapNeeded: &h.encaps, Precise: h.cfg.HZ >= 1000,
+	}
+}
+
+// groLookup looks a packet's socket up whose device is known by its number in the host.
+func (ns *namespace) groLookup(b *skb.Buff) (found, gro bool) {
+	number := b.IfIndex
+	b.IfIndex &= 1<<nsShift - 1
+	found, gro = ns.udp.GROLookup(b)
+	b.IfIndex = number
+	return found, gro
 }
 
 // makeThreads gives every instance of a port a thread that polls it, on the CPU
@@ -479,7 +501,7 @@ func (h *Host) CheckLedger() error {
 	for _, s := range h.socks {
 		live += s.sock.Live()
 	}
-	live += h.liveInDevices()
+	live += h.liveInDevices() + h.liveInGRO()
 	for _, ns := range h.spaces {
 		for _, t := range ns.ip.Taps() {
 			live += t.Live()

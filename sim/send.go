@@ -251,11 +251,15 @@ func (s *Sender) sendWhole(c *cpu.Core, p *packet, u int) {
 		area, paged = skb.IPHeader+skb.UDPHeader+headSlack, u-skb.UDPHeader
 	}
 	b := s.fresh(c, &f, area, paged)
-	b.FragLen, b.FragTruesize = uint32(paged), uint32(paged)
+	b.FragLen, b.FragTruesize, b.NrFrags = uint32(paged), uint32(paged), pieces(paged)
 	s.room(b, area-15)
 	b.Summed = skb.ChecksumUnnecessary // CHECKSUM_PARTIAL: nobody looks at it
 	s.ns.output(c, p, b)
 }
+
+// pieces returns the number of page fragments that hold so much of a payload
+// (SKB_FRAG_PAGE_ORDER).
+func pieces(paged int) uint8 { return uint8((paged + 1<<15 - 1) >> 15) }
 
 // room says how much of the head is free behind so many bytes of headers and
 // data, when the packet is in IP's hands.
@@ -272,7 +276,7 @@ func (s *Sender) sendSegmented(c *cpu.Core, p *packet, o *sending) {
 	if ns.cutsSegments(p.dev) {
 		f := ns.frame(p, skb.UDPHeader+o.payload, 0, false)
 		b := s.fresh(c, &f, small, o.payload)
-		b.FragLen, b.FragTruesize = uint32(o.payload), uint32(o.payload)
+		b.FragLen, b.FragTruesize, b.NrFrags = uint32(o.payload), uint32(o.payload), pieces(o.payload)
 		b.GSOSize = uint16(o.segment)
 		s.room(b, small-15)
 		b.Summed = skb.ChecksumUnnecessary
@@ -284,7 +288,7 @@ func (s *Sender) sendSegmented(c *cpu.Core, p *packet, o *sending) {
 		n := min(left, o.segment)
 		f := ns.frame(p, skb.UDPHeader+n, 0, false)
 		b := s.fresh(c, &f, small, n)
-		b.FragLen, b.FragTruesize = uint32(n), uint32(n)
+		b.FragLen, b.FragTruesize, b.NrFrags = uint32(n), uint32(n), pieces(n)
 		s.room(b, small-15)
 		b.Summed = skb.ChecksumUnnecessary
 		ns.output(c, p, b)
@@ -427,7 +431,7 @@ func (ns *namespace) routeOutput(p *packet, device string) bool {
 func (ns *namespace) frame(p *packet, n, off int, more bool) skb.Frame {
 	hd := skb.Header{
 		EtherType: skb.EtherTypeIPv4, IPVersion: 4, IHL: 5, TTL: 64, Proto: p.proto, ICMPType: p.icmpType,
-		Src: p.src, Dst: p.dst, MoreFrags: more, FragOffset: uint16(off),
+		Src: p.src, Dst: p.dst, DF: p.proto == skb.ProtoUDP && !more && off == 0, MoreFrags: more, FragOffset: uint16(off),
 	}
 	if off == 0 {
 		hd.SrcPort, hd.DstPort = p.sport, p.dport
@@ -585,4 +589,19 @@ func (ns *namespace) cutsSegments(d *ipstack.Device) bool {
 }
 
 // SetGRO sets UDP_GRO: a packet that stands for several datagrams is read as one.
-func (s *Socket) SetGRO(on bool) { s.entry.GRO = on }
+// From the first time on GRO looks the sockets of all packets up (udp_tunnel_encap_enable).
+func (s *Socket) SetGRO(on bool) {
+	s.entry.GRO = on
+	if on && !s.encap {
+		s.encap = true
+		s.host.encaps++
+	}
+}
+
+// encapDisable models what udp_destroy_sock does with udp_encap_needed_key.
+func (s *Socket) encapDisable() {
+	if s.encap {
+		s.encap = false
+		s.host.encaps--
+	}
+}

@@ -68,6 +68,7 @@ func (s Snapshot) Sub(before Snapshot) Snapshot {
 	s.Ledger.Clones -= before.Ledger.Clones
 	s.Ledger.Consumed -= before.Ledger.Consumed
 	s.Ledger.Merged -= before.Ledger.Merged
+	s.Ledger.Coalesced -= before.Ledger.Coalesced
 	for r := range s.Ledger.Dropped {
 		s.Ledger.Dropped[r] -= before.Ledger.Dropped[r]
 	}

@@ -17,6 +17,7 @@ import (
 
 // A Socket is a UDP socket of a host.
 type Socket struct {
+	encap   bool // it has had UDP_GRO
 	host    *Host
 	sock    *socket.Sock
 	entry   *udp.Entry
@@ -65,7 +66,6 @@ func (h *Host) Bind(cfg socket.Config) (*Socket, error) {
 		s.sock.SetRefusals(cfg.Refusals, engine.NewStream(h.cfg.Seed, "socket/refusals/"+cfg.Name))
 	}
 	s.entry = &udp.Entry{
-		GRO:  cfg.GRO,
 		Sock: s.sock, Name: cfg.Name, Local: skb.AddrFrom(cfg.Local.Addr()), LocalPort: cfg.Local.Port(),
 		ReusePort: cfg.ReusePort, ReuseAddr: cfg.ReuseAddr, UID: cfg.UID, NoMulticastAll: cfg.NoMulticastAll,
 	}
@@ -79,6 +79,9 @@ func (h *Host) Bind(cfg socket.Config) (*Socket, error) {
 	if err := h.udp.Bind(s.entry); err != nil {
 		return nil, err
 	}
+	if cfg.GRO {
+		s.SetGRO(true)
+	}
 	if s.sock.SaveRXHash = cfg.Remote.IsValid(); s.sock.SaveRXHash {
 		peer := skb.AddrFrom(cfg.Remote.Addr())
 		h.udp.Connect(s.entry, peer, cfg.Remote.Port(), h.sourceTo(peer))
@@ -87,6 +90,7 @@ func (h *Host) Bind(cfg socket.Config) (*Socket, error) {
 		if err := s.join(j); err != nil {
 			s.leaveGroups()
 			h.udp.Unbind(s.entry)
+			s.encapDisable()
 			return nil, err
 		}
 	}
@@ -233,6 +237,7 @@ func (s *Socket) Close() {
 	h := s.host
 	s.leaveGroups()
 	h.udp.Unbind(s.entry)
+	s.encapDisable()
 	s.sock.Close()
 	if s.cfg.Timestamp {
 		s.cfg.Timestamp = false

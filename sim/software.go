@@ -14,9 +14,9 @@ import (
 )
 
 // softEnv joins a device without hardware: nic ─▶ softirq, nic ─▶ napi.
-func (h *Host) softEnv(number int32, gro bool) nic.SoftEnv {
-	g := &napi.GRO{On: gro, Costs: &h.costs, Profile: &h.profile, NormalBatch: h.cfg.Softirq.GRONormalBatch,
-		Up: h.receivers}
+func (h *Host) softEnv(number int32, gro bool, headroom uint16) nic.SoftEnv {
+	g := h.newGRO(gro, h.spaces[number>>nsShift])
+	g.Headroom = func() uint16 { return headroom }
 	return nic.SoftEnv{
 		Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger, IfIndex: number, GRO: g,
 		NetifRX: func(c *cpu.Core, b *skb.Buff) skb.DropReason { return h.softnet.CPUs[c.ID()].NetifRX(c, b) },
@@ -24,6 +24,7 @@ func (h *Host) softEnv(number int32, gro bool) nic.SoftEnv {
 		NAPI: func(device string, r nic.Ring) nic.NAPI {
 			in := napi.New(device, r)
 			in.GRO = g
+			h.soft = append(h.soft, in)
 			in.Raise = func(c *cpu.Core, in *napi.Instance) { h.softnet.CPUs[c.ID()].Schedule(in) }
 			return in
 		},
@@ -32,7 +33,7 @@ func (h *Host) softEnv(number int32, gro bool) nic.SoftEnv {
 
 // addLoopback gives a namespace its lo.
 func (ns *namespace) addLoopback() {
-	ns.setTransmitter(loIndex, nic.NewLoopback(ns.host.softEnv(ns.number(loIndex), false)))
+	ns.setTransmitter(loIndex, nic.NewLoopback(ns.host.softEnv(ns.number(loIndex), false, 0)))
 }
 
 // addDevice registers an interface in a namespace.
@@ -66,7 +67,7 @@ func (h *Host) addVeths() error {
 			d.Conf = e.Conf
 			d.SetIngress(e.Ingress)
 			names[j], cfgs[j], index[j] = e.Name, e.VethConfig, d.Index
-			envs[j] = h.softEnv(in[j].number(d.Index), e.GRO)
+			envs[j] = h.softEnv(in[j].number(d.Index), e.GRO, llReserved-skb.EthHeader)
 		}
 		pair := nic.NewVeth(names, cfgs, envs)
 		for j := range pair {
@@ -111,7 +112,7 @@ func (h *Host) addTuns() error {
 			return &cfgerr.Error{Path: fmt.Sprintf("tuns[%d].name", i), Value: t.Name, Want: "a name of its own"}
 		}
 		d := ns.addDevice(t.Name, skb.MAC(t.MAC), t.MTU, t.Addr, t.PrefixLen, t.RPS)
-		ns.setTransmitter(d.Index, nic.NewTun(t.Name, t.TunConfig, h.softEnv(ns.number(d.Index), true)))
+		ns.setTransmitter(d.Index, nic.NewTun(t.Name, t.TunConfig, h.softEnv(ns.number(d.Index), true, nic.TunOverhead)))
 	}
 	return nil
 }
@@ -157,6 +158,17 @@ func (h *Host) liveInDevices() (n uint64) {
 				n += uint64(d.Live())
 			}
 		}
+	}
+	return n
+}
+
+// liveInGRO returns how many packets GRO holds.
+func (h *Host) liveInGRO() (n uint64) {
+	for _, in := range h.napis {
+		n += in.Held()
+	}
+	for _, in := range h.soft {
+		n += in.Held()
 	}
 	return n
 }

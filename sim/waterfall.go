@@ -16,7 +16,7 @@ const (
 	Waiting             // still there when the run ended
 	Passed              // gone on to the second part: queued, or trying to be
 	Read                // read by an application
-	Merged              // part of another packet: a fragment that came together with the rest
+	Merged              // part of another packet: a fragment that came together with the rest, or a datagram of a train
 )
 
 // String returns the word that results use.
@@ -26,7 +26,7 @@ func (f Fate) String() string {
 
 // A Row is a number of packets that are, or ended, in one place.
 type Row struct {
-	// Place is "MAC", "FIFO", "ring", "backlog", "core", "IP", "UDP", "socket", "kernel" (in a core's hands), "reader" or "tap".
+	// Place is "MAC", "FIFO", "ring", "GRO", "backlog", "core", "IP", "UDP", "socket", "kernel" (in a core's hands), "reader" or "tap".
 	Place string
 	Fate  Fate
 	// Reason is why they ended, NotDropped for the others.
@@ -62,6 +62,7 @@ var framePlaces = []struct {
 	{"FIFO", []skb.DropReason{skb.HWFIFO}},
 	{"ring", []skb.DropReason{skb.HWNoDesc, skb.HWReset}},
 	{"device", []skb.DropReason{skb.FullRing, skb.XDPDropped}},
+	{"GRO", nil},
 	{"backlog", []skb.DropReason{skb.CPUBacklog}},
 	{"core", []skb.DropReason{skb.TCIngress, skb.MACInvalidSource, skb.MACControl, skb.BridgeState, skb.DevReady, skb.MacvlanBacklog,
 		skb.UnhandledProto, skb.HandledElsewhere}},
@@ -107,7 +108,7 @@ func (h *Host) Waterfall() Waterfall {
 		waiting["FIFO"] += fifo
 		waiting["ring"] += ring
 	}
-	waiting["device"] = h.liveInDevices()
+	waiting["device"], waiting["GRO"] = h.liveInDevices(), h.liveInGRO()
 	for _, sd := range h.softnet.CPUs {
 		waiting["backlog"] += sd.Live()
 	}
@@ -116,8 +117,11 @@ func (h *Host) Waterfall() Waterfall {
 			w.Frames = addRow(w.Frames, p.place, fateOf(r), r, dropped[r])
 		}
 		w.Frames = addRow(w.Frames, p.place, Waiting, skb.NotDropped, waiting[p.place])
-		if p.place == "IP" {
-			w.Frames = addRow(w.Frames, p.place, Merged, skb.NotDropped, h.ledger.Merged)
+		switch p.place {
+		case "GRO":
+			w.Frames = addRow(w.Frames, p.place, Merged, skb.NotDropped, h.ledger.Coalesced)
+		case "IP":
+			w.Frames = addRow(w.Frames, p.place, Merged, skb.NotDropped, h.ledger.Merged-h.ledger.Coalesced)
 		}
 	}
 	w.Frames = addRow(w.Frames, "kernel", Waiting, skb.NotDropped, w.Offered+w.Copied-total(w.Frames)-s.Originals)

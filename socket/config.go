@@ -76,7 +76,7 @@ type Config struct {
 	RcvTimeo engine.Time
 	// RXQOvfl is SO_RXQ_OVFL: receive calls tell how many datagrams the socket had lost.
 	RXQOvfl bool
-	// GRO is UDP_GRO: what stands for several datagrams, as UDP_SEGMENT makes it, is read as one.
+	// GRO is UDP_GRO: what stands for several datagrams, as UDP_SEGMENT or GRO makes it, is read as one.
 	GRO bool
 	// Filter is the program of SO_ATTACH_FILTER; none: no filter.
 	Filter []FilterInsn

@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/seed-556df219/rxpath/sim/engine"
@@ -293,7 +294,7 @@ func (t *Trace) becomes(id uint64, f ftrace.Fate, place, reason string) {
 	switch f {
 	case ftrace.Cloned:
 		t.all.Live++
-	case ftrace.Read, ftrace.Dropped:
+	case ftrace.Read, ftrace.Dropped, ftrace.Merged:
 		t.all.Live--
 	}
 	t.outcomes = append(t.outcomes, ftrace.Outcome{Where: t.where(), Fate: f, Place: place, Reason: reason})
@@ -560,6 +561,13 @@ func (t *Trace) Elsewhere(r skb.DropReason) {
 func (t *Trace) Cloned(b *skb.Buff) {
 	if t != nil {
 		t.becomes(b.ID, ftrace.Cloned, "", "")
+	}
+}
+
+// Merged says that a packet has become part of another one.
+func (t *Trace) Merged(id, into uint64) {
+	if t != nil {
+		t.becomes(id, ftrace.Merged, "napi_gro_receive", fmt.Sprint(skb.Number(into)))
 	}
 }
 

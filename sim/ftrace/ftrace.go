@@ -250,9 +250,10 @@ const (
 	Queued              // it waits at Where
 	Read                // an application has it
 	Dropped             // it ended, by Reason
+	Merged              // GRO made it part of the packet whose number Reason is
 )
 
-var fateNames = [...]string{Cloned: "cloned", Queued: "queued", Read: "read", Dropped: "dropped"}
+var fateNames = [...]string{Cloned: "cloned", Queued: "queued", Read: "read", Dropped: "dropped", Merged: "merged"}
 
 // String returns the fate in a word.
 func (f Fate) String() string { return fateNames[f] }

@@ -78,7 +78,7 @@ type Costs struct {
 	Refill Cost `cost:"refill"`
 	// One fresh page in that batch, where none was recycled: alloc_page and dma_map_page in ixgbe_alloc_mapped_page.
 	Page Cost `cost:"page"`
-	// napi_gro_receive and dev_gro_receive of a packet that is never merged; nothing with GRO off.
+	// napi_gro_receive and dev_gro_receive of a packet that is not merged, and as much of one that is; nothing with GRO off.
 	GRO Cost `cost:"gro"`
 	// netif_receive_skb and __netif_receive_skb_core up to the protocol handler.
 	Core Cost `cost:"core"`

@@ -194,7 +194,7 @@ var stepDocs = map[string]string{
 	"driver":         "One frame in the driver: ixgbe_clean_rx_irq with ixgbe_fetch_rx_buffer (descriptor, skb, copy or page) and eth_type_trans.",
 	"refill":         "Arming one batch of descriptors, usually 16: ixgbe_alloc_rx_buffers with its one tail write.",
 	"page":           "One fresh page in that batch, where none was recycled: alloc_page and dma_map_page in ixgbe_alloc_mapped_page.",
-	"gro":            "napi_gro_receive and dev_gro_receive of a packet that is never merged; nothing with GRO off.",
+	"gro":            "napi_gro_receive and dev_gro_receive of a packet that is not merged, and as much of one that is; nothing with GRO off.",
 	"core":           "netif_receive_skb and __netif_receive_skb_core up to the protocol handler.",
 	"rps":            "get_rps_cpu and enqueue_to_backlog of one packet.",
 	"backlog":        "Dequeueing one packet in process_backlog, on a core that has not seen it yet.",

@@ -27,6 +27,10 @@ type Profile struct {
 	// GRONormalList: packets that GRO does not merge go up in batches of net.core.gro_normal_batch, at the latest when the
 	// poll ends (5.4); otherwise each at once (GRO-3).
 	GRONormalList bool
+	// UDPGRO: GRO merges the datagrams of a flow for a socket with UDP_GRO (5.0).
+	UDPGRO bool
+	// GROFixedIdent: datagrams without IP_DF that all have one ID may be merged, too (6.18); otherwise their IDs must count up.
+	GROFixedIdent bool
 	// SKBDefer: a reader leaves the skb to the CPU that made it, which frees what it was left in net_rx_action and may be
 	// interrupted for it (5.19, of UDP from 6.18).
 	SKBDefer bool

@@ -31,6 +31,7 @@ func Linux61() Profile {
 	p.SoftirqWhileKsoftirqd = SoftirqsDeferred
 	p.PollReturnsWork = true
 	p.GRONormalList = true
+	p.UDPGRO = true
 	p.NAPIThreaded = true
 	p.NAPIDeferHardIRQs = true
 	p.EarlyDemuxFragments = false
@@ -80,6 +81,7 @@ func Linux618() Profile {
 	p.NetstatColumns = NetstatOf618
 	p.RmemMax = 4194304
 	p.SKBDefer = true
+	p.GROFixedIdent = true
 	p.RoutingDropReasons = true
 	p.AcceptRule = FitsOrEmpty
 	p.UDPMemLimit = UDPMemThird

@@ -13,6 +13,8 @@ var profileDocs = map[string]string{
 	"SoftirqWhileKsoftirqd": "SoftirqWhileKsoftirqd says what irq_exit and local_bh_enable do while ksoftirqd is runnable: run softirqs (SIRQ-12), or defer them to it (4.9 to 6.4).",
 	"PollReturnsWork":       "a poll of ixgbe that is done charges its packets to the budget; otherwise nothing (POLL-3).",
 	"GRONormalList":         "packets that GRO does not merge go up in batches of net.core.gro_normal_batch, at the latest when the poll ends (5.4); otherwise each at once (GRO-3).",
+	"UDPGRO":                "GRO merges the datagrams of a flow for a socket with UDP_GRO (5.0).",
+	"GROFixedIdent":         "datagrams without IP_DF that all have one ID may be merged, too (6.18); otherwise their IDs must count up.",
 	"SKBDefer":              "a reader leaves the skb to the CPU that made it, which frees what it was left in net_rx_action and may be interrupted for it (5.19, of UDP from 6.18).",
 	"NAPIThreaded":          "a thread may poll an instance in place of net_rx_action (5.12).",
 	"NAPIDeferHardIRQs":     "a poll that is done may leave the interrupt masked and come again by a timer (5.8).",

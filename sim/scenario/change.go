@@ -213,6 +213,8 @@ var runtimeKeys = []runtimeKey{
 	{"features.lro", func(n *NIC) func(string) string { return offOn(&n.NoLRO) }},
 	{"features.rxhash", func(n *NIC) func(string) string { return offOn(&n.NoRXHash) }},
 	{"features.ntuple", func(n *NIC) func(string) string { return onOff(&n.NTuple) }},
+	{"features.rx-gro-list", func(n *NIC) func(string) string { return onOff(&n.GROFragList) }},
+	{"features.rx-udp-gro-forwarding", func(n *NIC) func(string) string { return onOff(&n.GROUDPForwarding) }},
 	{"features.rx-all", func(n *NIC) func(string) string { return onOff(&n.RXAll) }},
 	{"mtu", func(n *NIC) func(string) string { return number(&n.MTU) }},
 	{"promisc", func(n *NIC) func(string) string { return onOff(&n.Promisc) }},

@@ -56,7 +56,7 @@ func (c *converter) nic(i int, h *scenario.Host) scenario.NIC {
 			RXRing: d.Ring.RX, RXUsecs: d.Coalesce.RXUsecs, Combined: d.Channels.Combined,
 			RXPause: d.Pause.RX, TXPause: d.Pause.TX, PauseForced: !d.Pause.Autoneg, UDPPortHash: d.RXFlowHash.UDP4 == hashPorts,
 			RXChecksum: d.Features.RXChecksumming, GRO: d.Features.GRO, NTuple: d.Features.NTuple, RXAll: d.Features.RXAll,
-			NoLRO: !d.Features.LRO, LegacyRX: d.Features.LegacyRX, NoRXHash: !d.Features.RXHash, Down: !d.Up, NoCarrier: !d.Carrier,
+			NoLRO: !d.Features.LRO, LegacyRX: d.Features.LegacyRX, GROFragList: d.Features.RXGROList, GROUDPForwarding: d.Features.RXUDPGROForwarding, NoRXHash: !d.Features.RXHash, Down: !d.Up, NoCarrier: !d.Carrier,
 			RXVLANOffload: d.Features.RXVLANOffload, Promisc: d.Promisc, AllMulti: d.AllMulticast, VLANs: d.VLANs,
 			Indirection: nic.Indirection{Equal: d.RSSTable.Equal, Weight: d.RSSTable.Weight}, RSSKey: d.RSSKey.v, FrameOverhead: d.FrameOverhead,
 			PCIe: nic.PCIe{BitsPerSecond: d.PCIe.Rate.v, StallEvery: d.PCIe.StallEvery.v, StallFor: d.PCIe.StallFor.v},

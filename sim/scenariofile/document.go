@@ -169,7 +169,7 @@ type nicSection struct {
 	Threaded bool `json:"threaded"`
 	// NAPIDeferHardIRQs is the number of empty polls that leave the interrupt masked (/sys/class/net/NAME/napi_defer_hard_irqs); kernels before 5.8 do not have it.
 	NAPIDeferHardIRQs int `json:"napi_defer_hard_irqs"`
-	// GROFlushTimeout is the time from such a poll to the next (/sys/class/net/NAME/gro_flush_timeout); with 0 the interrupt is unmasked.
+	// GROFlushTimeout is the time from such a poll to the next (/sys/class/net/NAME/gro_flush_timeout), and from one after which GRO holds datagrams; with 0 the interrupt is unmasked, and nothing waits in GRO.
 	GROFlushTimeout duration `json:"gro_flush_timeout"`
 	// Taps are packet sockets on the interface, as tcpdump opens one.
 	Taps []tapSection `json:"taps,omitempty"`
@@ -303,6 +303,10 @@ type featuresSection struct {
 	LRO bool `json:"lro"`
 	// RXHash is receive-hashing. Nothing reads the device's hash: RPS computes its own (RPS-4).
 	RXHash bool `json:"rxhash"`
+	// RXGROList is GRO that chains datagrams of flows without UDP_GRO socket, in kernels that have it (5.6).
+	RXGROList bool `json:"rx-gro-list"`
+	// RXUDPGROForwarding is GRO that merges datagrams of flows without socket, in kernels that have it (5.12).
+	RXUDPGROForwarding bool `json:"rx-udp-gro-forwarding"`
 	// LegacyRX is the private flag legacy-rx (ethtool --set-priv-flags): ixgbe copies headers and short frames, as it did before 4.12, in kernels that build skbs around the buffers.
 	LegacyRX bool `json:"legacy-rx"`
 	// NTuple is ntuple-filters: it takes the place of ATR, and with it of the affinity that the driver hints at (RX-35, RX-39).
@@ -557,7 +561,7 @@ type socketSection struct {
 	RcvTimeo duration `json:"rcvtimeo,omitzero"`
 	// RXQOvfl is SO_RXQ_OVFL: receive calls tell how many datagrams the socket has lost.
 	RXQOvfl bool `json:"rxq_ovfl"`
-	// UDPGRO is UDP_GRO: what UDP_SEGMENT of a local sender makes is read as one datagram. Datagrams from a NIC are not merged.
+	// UDPGRO is UDP_GRO (5.0): GRO merges up to 64 datagrams of a flow that come in one poll (6.18 section 1.9), and what UDP_SEGMENT of a local sender makes stays whole: each is one packet for IP, one datagram to read, and lost as one.
 	UDPGRO bool `json:"udp_gro"`
 	// Filter is the program of SO_ATTACH_FILTER, an instruction an item: code, jt, jf, k, as tcpdump -ddd prints it. It sees the UDP header.
 	Filter []string `json:"filter,omitempty" example:"[\"40 0 0 0\", \"53 0 1 6000\", \"6 0 0 0\", \"6 0 0 65535\"]"`
@@ -733,7 +737,7 @@ func (n *nicSection) UnmarshalJSON(b []byte) error {
 		LinkPartner: partnerSection{ObeysPause: d.Partner.ObeysPause, Queue: as[timeNotation](d.Partner.Queue)},
 		Ring:        ringSection{RX: d.RXRing}, Coalesce: coalesceSection{RXUsecs: d.RXUsecs}, Channels: channelsSection{Combined: d.Combined},
 		Pause: pauseSection{RX: d.RXPause, TX: d.TXPause, Autoneg: !d.PauseForced}, RXFlowHash: flowHashSection{UDP4: flowHash(d.UDPPortHash)},
-		Features: featuresSection{RXChecksumming: d.RXChecksum, GRO: d.GRO, LRO: !d.NoLRO, RXHash: !d.NoRXHash, NTuple: d.NTuple, RXAll: d.RXAll,
+		Features: featuresSection{RXChecksumming: d.RXChecksum, GRO: d.GRO, LRO: !d.NoLRO, RXHash: !d.NoRXHash, NTuple: d.NTuple, RXAll: d.RXAll, RXGROList: d.GROFragList, RXUDPGROForwarding: d.GROUDPForwarding,
 			RXVLANOffload: d.RXVLANOffload},
 		Up: !d.Down, Carrier: !d.NoCarrier,
 		Promisc: d.Promisc, AllMulticast: d.AllMulti, FrameOverhead: d.FrameOverhead,

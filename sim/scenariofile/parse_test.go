@@ -161,7 +161,7 @@ func TestEverything(t *testing.T) {
 		Config: nic.Config{
 			Driver: "ixgbe", MAC: [6]byte{2, 0, 0, 0, 0, 0x99}, MTU: 9000, LinkBitsPerSecond: 10_000_000_000, RXRing: 4096, RXUsecs: 30, Combined: 4,
 			UDPPortHash: true, Promisc: true, VLANs: []int{7, 100}, RSSKey: s.NICs[0].RSSKey, FrameOverhead: 16,
-			NTuple: true, PauseForced: true, NoLRO: true, LegacyRX: true, NoRXHash: true, RXAll: true, AllMulti: true,
+			NTuple: true, PauseForced: true, NoLRO: true, LegacyRX: true, NoRXHash: true, GROFragList: true, GROUDPForwarding: true, RXAll: true, AllMulti: true,
 			FlowFilters: []nic.FlowFilter{
 				{Src: 0x0a010001, Dst: 0xef010101, SrcPort: 5000, DstPort: 14506, VLAN: 7, Action: 3},
 				{Src: 0x0a010002, Dst: 0xef010101, SrcPort: 5000, DstPort: 14506, VLAN: 7, Action: -1},

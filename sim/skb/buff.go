@@ -92,6 +92,10 @@ type Buff struct {
 	Kept *bool
 	// GSOSize is the length of the datagrams into which the packet is to be cut, 0 if it is one (gso_size).
 	GSOSize uint16
+	// NrFrags is the number of page fragments in which the FragLen bytes lie (skb_shinfo nr_frags).
+	NrFrags uint8
+	// Train is how GRO has put a packet together that stands for several datagrams.
+	Train Train
 	// Len is the length from the current header to the end, in bytes.
 	Len uint32
 	// Linear is how much of the frame, from its Ethernet header on, lies in the linear area; the rest is in page
@@ -136,14 +140,17 @@ func (b *Buff) Reset(f *Frame) {
 	b.Truesize, b.Len, b.Linear, b.IfIndex, b.Queue, b.AllocCPU = 0, 0, 0, 0, 0, 0
 	b.PktType, b.Summed, b.CsumBad, b.Tagged, b.InBand = 0, ChecksumNone, false, false, 0
 	b.Hash, b.SWHash = 0, false
-	b.TailRoom, b.GSOSize, b.Kmalloc, b.FragList = 0, 0, false, 0
+	b.TailRoom, b.Kmalloc, b.FragList = 0, false, 0
+	if b.GSOSize != 0 {
+		b.GSOSize, b.Train = 0, Train{}
+	}
 	b.Route = Route{}
 	b.TStamp = 0
 	if b.Sock != nil {
 		b.Sock = nil
 	}
 	if b.FragLen != 0 {
-		b.FragLen, b.FragTruesize, b.TailRoom = 0, 0, 0
+		b.FragLen, b.FragTruesize, b.TailRoom, b.NrFrags = 0, 0, 0, 0
 	}
 	b.Cloned, b.CT = false, CTNone
 	b.Ready, b.Polled, b.Queued = 0, 0, 0
@@ -163,6 +170,20 @@ func (b *Buff) Untag() {
 	b.InBand--
 	b.Tagged = true
 	b.Len -= VLANHeader
+}
+
+// A Train says of which buffers GRO made a packet (skb_gro_receive): heads, the
+// first of which is the packet's and each of which takes the payloads of some
+// datagrams more as page fragments. Its zero value is a packet that no GRO made.
+type Train struct {
+	// Chunk is the number of datagrams to a head.
+	Chunk uint8
+	// Paged: heads have the headers only. Whole: nothing was taken apart, each datagram is the buffer that it was.
+	Paged, Whole bool
+	// Headroom is what is free before the Ethernet header of a head, in bytes.
+	Headroom uint16
+	// Head is the truesize of a head without fragments, Last that of the last datagram as it came.
+	Head, Last uint32
 }
 
 // Segments returns for how many datagrams the packet stands (gso_segs).

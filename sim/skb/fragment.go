@@ -63,7 +63,7 @@ func (hs *fragmentHeads) at(h *Header, i, offset int, more bool) *Header {
 	}
 	if (*list)[i] == nil {
 		g := *h
-		g.MoreFrags, g.FragOffset = more, uint16(offset)
+		g.DF, g.MoreFrags, g.FragOffset = false, more, uint16(offset)
 		if offset > 0 {
 			g.SrcPort, g.DstPort, g.UDPChecksum = 0, 0, ChecksumGood
 		}

@@ -140,6 +140,7 @@ type Header struct {
 	TOS        uint8
 	Proto      uint8
 	IPChecksum Checksum
+	DF         bool // IP_DF: routers are not to cut the packet
 	MoreFrags  bool
 	FragOffset uint16 // in bytes
 	TTL        uint8
@@ -248,7 +249,7 @@ type RegularSource interface {
 func NewUDP(dstMAC MAC, src, dst netip.AddrPort, payload int) Frame {
 	h := &Header{
 		DstMAC: dstMAC, SrcMAC: MAC{2, 0, 0, 0, 0, 1}, EtherType: EtherTypeIPv4,
-		IPVersion: 4, IHL: 5, TTL: 64, Proto: ProtoUDP,
+		IPVersion: 4, IHL: 5, TTL: 64, Proto: ProtoUDP, DF: true,
 		Src: AddrFrom(src.Addr()), Dst: AddrFrom(dst.Addr()),
 		SrcPort: src.Port(), DstPort: dst.Port(),
 	}

@@ -16,6 +16,8 @@ type Ledger struct {
 	Dropped [NumReasons]uint64
 	// Merged counts fragments that became part of another packet: all but one of each datagram.
 	Merged uint64
+	// Coalesced counts those of Merged that GRO made part of a train.
+	Coalesced uint64
 	// Finer tells apart what newer kernels have reasons of their own for; all of it is in Dropped.
 	Finer Finer
 	// Chained counts the buffers behind the first of datagrams of which no copy was taken; ChainedRead those of datagrams
@@ -56,6 +58,12 @@ func (l *Ledger) Clone() {
 
 // Merge says that n packets that nobody had in hand are part of another one now.
 func (l *Ledger) Merge(n uint64) { l.Merged += n }
+
+// Coalesce is Merge of datagrams that GRO made part of a train.
+func (l *Ledger) Coalesce(n uint64) {
+	l.Merged += n
+	l.Coalesced += n
+}
 
 // Consume retires a packet in hand that reached its reader. It models consume_skb.
 func (l *Ledger) Consume() {

@@ -56,6 +56,7 @@ func parseIPv4(ip []byte, h *Header, f *Frame) {
 	f.IPLen = binary.BigEndian.Uint16(ip[2:])
 	f.IPID = binary.BigEndian.Uint16(ip[4:])
 	frag := binary.BigEndian.Uint16(ip[6:])
+	h.DF = frag&0x4000 != 0
 	h.MoreFrags = frag&0x2000 != 0
 	h.FragOffset = frag & 0x1fff * 8
 	h.TTL = ip[8]

@@ -76,7 +76,7 @@ func TestParse(t *testing.T) {
 		"first fragment":       {old: "1234 0000 4011 6a95", new: "1234 2000 4011 4a95", want: with(func(h *Header) { h.MoreFrags = true }), ip: 33, udp: 13},
 		"later fragment has no ports": {old: "1234 0000 4011 6a95", new: "1234 00b9 4011 69dc",
 			want: with(func(h *Header) { h.FragOffset, h.SrcPort, h.DstPort = 1480, 0, 0 }), ip: 33},
-		"don't fragment is no fragment": {old: "1234 0000 4011 6a95", new: "1234 4000 4011 2a95", want: plain(), ip: 33, udp: 13},
+		"don't fragment is no fragment": {old: "1234 0000 4011 6a95", new: "1234 4000 4011 2a95", want: with(func(h *Header) { h.DF = true }), ip: 33, udp: 13},
 		"UDP length beyond the packet":  {old: "38aa 000d", new: "38aa 00ff", want: plain(), ip: 33, udp: 255},
 		"UDP length below its header":   {old: "38aa 000d", new: "38aa 0007", want: plain(), ip: 33, udp: 7},
 		"cut behind the UDP header":     {cut: 42, want: plain(), ip: 33, udp: 13},

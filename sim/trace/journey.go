@@ -87,6 +87,8 @@ func tell(o *ftrace.Outcome) string {
 		return "queued to " + o.Place
 	case ftrace.Read:
 		return "read by " + o.Place
+	case ftrace.Merged:
+		return "merged by GRO into packet " + o.Reason
 	case ftrace.Dropped:
 		if o.Place == "" {
 			return "ended: " + o.Reason
