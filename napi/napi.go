@@ -17,8 +17,6 @@
 //     is disabled.
 //   - GRO holds no TCP packets (TCP is counted and ends at the protocol
 //     table), so it has none to flush at the end of a poll.
-//   - NAPI_STATE_MISSED of newer kernels is never set: a masked vector sends
-//     no interrupt that could be missed.
 package napi
 
 import (
@@ -38,6 +36,10 @@ const (
 	Sched   State = 1 << iota // NAPI_STATE_SCHED: on a poll list, being polled, or disabled
 	Disable                   // NAPI_STATE_DISABLE: somebody waits to disable it
 	NPSVC                     // NAPI_STATE_NPSVC: whoever has set it keeps the instance to himself
+
+	Missed         // NAPI_STATE_MISSED: it was to be scheduled while it was polled (4.12)
+	InBusyPoll     // NAPI_STATE_IN_BUSY_POLL: a busy loop has it
+	PreferBusyPoll // NAPI_STATE_PREFER_BUSY_POLL: a socket that prefers to poll could not have it
 )
 
 // A Driver polls its rings for an instance. *nic.Vector implements it.
@@ -59,9 +61,11 @@ type Instance struct {
 	// GRO, if not nil, may hold packets of a poll until it ends.
 	GRO *GRO
 
-	// Deferrals counts polls that left the interrupt masked to a timer.
-	Deferrals uint64
+	// Deferrals counts polls that left the interrupt masked to a timer, Contended the turns of busy loops that found the
+	// instance taken, Rescheduled completions that found it missed.
+	Deferrals, Contended, Rescheduled uint64
 
+	id       uint16 // napi_id, 0: none
 	deferral Deferral
 	deferred int         // polls that may still leave the interrupt masked
 	timers   []*cpu.Line // by CPU
@@ -82,13 +86,23 @@ func New(name string, d Driver) *Instance { return &Instance{driver: d, Name: na
 // State returns the state.
 func (n *Instance) State() State { return n.state }
 
+// ID returns the id by which sockets find the instance, 0 if they cannot.
+func (n *Instance) ID() uint16 { return n.id }
+
+// InBusyPoll reports whether a busy loop has the instance.
+func (n *Instance) InBusyPoll() bool { return n.state&InBusyPoll != 0 }
+
 // String implements fmt.Stringer.
 func (n *Instance) String() string { return n.Name }
 
 // Schedule models napi_schedule. With SCHED or DISABLE set it changes nothing: a
-// second interrupt is counted as an interrupt, and no more (NAPI-1).
+// second interrupt is counted as an interrupt, and no more (NAPI-1); newer
+// kernels remember it until the poll is done.
 func (n *Instance) Schedule(c *cpu.Core) {
 	if n.state&(Sched|Disable) != 0 {
+		if n.state&Disable == 0 && n.GRO != nil && n.GRO.Profile.NAPIBusyLoop {
+			n.state |= Missed
+		}
 		return
 	}
 	n.state |= Sched
@@ -98,17 +112,27 @@ func (n *Instance) Schedule(c *cpu.Core) {
 // Complete models napi_complete_done, up to 4.0 napi_complete: what the poll
 // held back goes up, and the instance may be scheduled again (NAPI-3). Whoever
 // waits to disable it gets it instead. It returns whether the driver is to
-// enable the interrupt: always, unless a timer is to schedule the instance.
+// enable the interrupt: always, unless a timer is to schedule the instance, it
+// is scheduled again, or it is in a busy loop, which has it until it ends.
 func (n *Instance) Complete(c *cpu.Core, work int) (unmask bool) {
+	if n.state&InBusyPoll != 0 {
+		return false
+	}
 	if n.state&NPSVC != 0 {
 		return true
 	}
 	timeout, unmask := n.deferIRQ(work)
 	n.flush(c, timeout > 0)
-	n.state &^= Sched
+	missed := n.state&(Missed|Disable) == Missed
+	n.state &^= Sched | Missed | PreferBusyPoll
 	if n.state&Disable != 0 {
 		n.state = Sched | NPSVC
 		return true
+	}
+	if missed {
+		n.Rescheduled++
+		n.Schedule(c)
+		return false
 	}
 	if timeout > 0 {
 		if !unmask {
@@ -158,6 +182,13 @@ func (n *Instance) startTimer(c *cpu.Core, timeout engine.Time) {
 	n.timer(c).Raise(c.Now() + timeout)
 }
 
+// watchdog models napi_watchdog: an instance that somebody polls is left alone.
+func (n *Instance) watchdog(c *cpu.Core) {
+	if n.state&Sched == 0 {
+		n.Schedule(c)
+	}
+}
+
 // timer returns the instance's timer on a core. It models napi_watchdog, whose
 // interrupt takes the time of a device's.
 func (n *Instance) timer(c *cpu.Core) *cpu.Line {
@@ -165,7 +196,7 @@ func (n *Instance) timer(c *cpu.Core) *cpu.Line {
 		n.timers = append(n.timers, nil)
 	}
 	if n.timers[c.ID()] == nil {
-		n.timers[c.ID()] = c.NewLine(&n.GRO.Costs.HardIRQ.Fixed, &c.Stats.LocalTimer, n.Schedule)
+		n.timers[c.ID()] = c.NewLine(&n.GRO.Costs.HardIRQ.Fixed, &c.Stats.LocalTimer, n.watchdog)
 	}
 	return n.timers[c.ID()]
 }
@@ -224,6 +255,12 @@ func (n *Instance) Poll(c *cpu.Core, weight int) (work int, repoll bool) {
 	}
 	if n.state&Disable != 0 {
 		n.Complete(c, work)
+		return work, false
+	}
+	if n.state&PreferBusyPoll != 0 { // the rest is that socket's, or the timer's
+		if n.Complete(c, work) {
+			n.Schedule(c)
+		}
 		return work, false
 	}
 	n.flush(c, n.GRO != nil && n.GRO.Precise)

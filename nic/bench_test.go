@@ -21,6 +21,7 @@ import (
 var kernel40 = kernel.Linux40()
 
 type bench struct {
+	pastGRO int // of got, what did not come by GRO
 	t       *testing.T
 	exec    engine.Executive
 	naive   bool
@@ -72,7 +73,7 @@ func newBench(t *testing.T, cfg Config, edit ...func(*bench)) *bench {
 	b.core = cpu.New(cpu.Config{CPUs: 1, Jiffy: 4 * engine.Millisecond, Costs: &b.costs, Naive: b.naive}, b.exec, &b.stats)
 	b.core.SetSoftirqs(b)
 	b.port = New("eth0", cfg, Env{
-		Naive: b.naive, Profile: &b.profile, Costs: &b.costs, Ledger: &b.ledger, GRO: b, IfIndex: 2, CPUs: 4, Seed: 1, Hardware: b.hw,
+		Naive: b.naive, Profile: &b.profile, Costs: &b.costs, Ledger: &b.ledger, GRO: b, Receive: b.past, IfIndex: 2, CPUs: 4, Seed: 1, Hardware: b.hw,
 		NAPI: b.instance,
 	})
 	for _, v := range b.port.Vectors() {
@@ -91,6 +92,12 @@ func (b *bench) Receive(_ *cpu.Core, p *skb.Buff) {
 		b.seen(p)
 	}
 	b.ledger.Consume()
+}
+
+// past is Receive of what comes past GRO.
+func (b *bench) past(c *cpu.Core, p *skb.Buff) {
+	b.pastGRO++
+	b.Receive(c, p)
 }
 
 // Pending implements cpu.Softirqs.

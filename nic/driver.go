@@ -37,6 +37,8 @@ type driver struct {
 	layout func(queues, cpus int) (labels []string, receiving int)
 	// otherFirst: the vector for link changes is requested before the queue vectors.
 	otherFirst bool
+	// busyPolls: sockets may poll a vector (ndo_busy_poll).
+	busyPolls bool
 	// hints: vector v asks for CPU v, if several queues are hashed to (RX-39).
 	hints bool
 

@@ -62,6 +62,7 @@ func ixgbe(c *Config) *driver {
 //   - The statistic alloc_rx_page of newer kernels does not exist.
 func (d *driver) newer(k *kernel.Profile) {
 	d.maxRing, d.lro = k.IxgbeMaxRing, k.IxgbeLRO
+	d.busyPolls = k.IxgbeBusyPoll
 	d.legacyHead, d.buildsSKB = uint32(k.IxgbeLegacyHead), k.IxgbeBuildSKB
 	if k.IxgbeAdaptiveITR {
 		d.moderate = (*Vector).adaptITR

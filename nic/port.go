@@ -23,6 +23,10 @@ type NAPI interface {
 	// Complete says that a poll has done everything, and how many packets that
 	// were. It returns whether the vector is to be unmasked.
 	Complete(c *cpu.Core, work int) (unmask bool)
+	// ID returns the id by which sockets find the instance, 0 if they cannot.
+	ID() uint16
+	// InBusyPoll reports whether it is polled in a busy loop, to which Complete means nothing.
+	InBusyPoll() bool
 }
 
 // Env is what a port needs of its host.
@@ -32,6 +36,8 @@ type Env struct {
 	Costs   *kernel.Costs
 	Ledger  *skb.Ledger
 	GRO     Receive
+	// Receive hands a packet to the core's stack past GRO (netif_receive_skb).
+	Receive func(*cpu.Core, *skb.Buff)
 	IfIndex int32
 	CPUs    int
 	// Seed selects the random numbers of allocations that fail.
@@ -62,6 +68,7 @@ type Port struct {
 	costs   *kernel.Costs
 	ledger  *skb.Ledger
 	gro     Receive
+	up      func(*cpu.Core, *skb.Buff)
 	hw      Hardware
 	seed    uint64
 	// instance makes the NAPI instance of a vector.
@@ -113,7 +120,7 @@ const servicePeriod = 2 * engine.Second
 func New(name string, cfg Config, env Env) *Port {
 	p := &Port{
 		cfg: cfg, driver: driverFor(&cfg, env.Profile), name: name, ifindex: env.IfIndex, cpus: env.CPUs, naive: env.Naive, profile: env.Profile,
-		costs: env.Costs, ledger: env.Ledger, gro: env.GRO, groups: map[skb.MAC]int{}, rssKey: cfg.RSSKey,
+		costs: env.Costs, ledger: env.Ledger, gro: env.GRO, up: env.Receive, groups: map[skb.MAC]int{}, rssKey: cfg.RSSKey,
 		xoffAgain: engine.Never, service: servicePeriod, hw: env.Hardware, seed: env.Seed, instance: env.NAPI,
 	}
 	if p.hw == nil {

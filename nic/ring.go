@@ -72,6 +72,8 @@ type Queue struct {
 	NoDesc, noDescFolded uint64
 	// CsumErr counts checksum errors the device reported (RX-26).
 	CsumErr uint64
+	// BPCleaned counts frames that sockets took by busy polling, BPMisses their polls that found nothing (POLL-2).
+	BPCleaned, BPMisses uint64
 	// AllocPageFailed and AllocBuffFailed count allocations that failed (RX-7, RX-15).
 	AllocPageFailed, AllocBuffFailed uint64
 }
@@ -259,7 +261,7 @@ func (q *Queue) receive(c *cpu.Core, s *slot) bool {
 	p := q.port
 	b := &q.scratch
 	b.Reset(&s.frame)
-	b.Ready, b.IfIndex, b.Queue, b.PktType = s.ready, p.ifindex, uint16(q.index), s.cast
+	b.Ready, b.IfIndex, b.Queue, b.PktType, b.NAPI = s.ready, p.ifindex, uint16(q.index), s.cast, q.vector.id
 	bad, headers, sum := s.bad, s.headers, s.sum
 	q.head++
 	p.ledger.Take()
@@ -283,7 +285,11 @@ func (q *Queue) receive(c *cpu.Core, s *slot) bool {
 	q.Bytes += uint64(l)
 	b.Summed = q.summed(sum, b)
 	b.Len = l - skb.EthHeader
-	p.gro.Receive(c, b)
+	if q.vector.lock == qvPoll { // ixgbe_rx_skb
+		p.up(c, b)
+	} else {
+		p.gro.Receive(c, b)
+	}
 	return true
 }
 

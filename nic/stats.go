@@ -175,6 +175,11 @@ func (p *Port) ixgbeStats(coreDropped uint64) []mib.NameValue {
 	for i, q := range p.queues { // behind those of the transmit queues
 		rest[(64+i)*of] = mib.NameValue{Name: fmt.Sprintf("rx_queue_%d_packets", i), Value: q.Packets}
 		rest[(64+i)*of+1] = mib.NameValue{Name: fmt.Sprintf("rx_queue_%d_bytes", i), Value: q.Bytes}
+		if of == 5 { // rx_queue_N_bp_poll_yield counts with bp_napi_yield (POLL-2)
+			rest[i*of+2] = mib.NameValue{Name: fmt.Sprintf("tx_queue_%d_bp_napi_yield", i), Value: p.yields(i)}
+			rest[(64+i)*of+3] = mib.NameValue{Name: fmt.Sprintf("rx_queue_%d_bp_misses", i), Value: q.BPMisses}
+			rest[(64+i)*of+4] = mib.NameValue{Name: fmt.Sprintf("rx_queue_%d_bp_cleaned", i), Value: q.BPCleaned}
+		}
 	}
 	return out
 }
@@ -205,6 +210,19 @@ func queueNames(tx, rx string) (out []string) {
 		}
 	}
 	return out
+}
+
+// yields is bp_napi_yield of a transmit ring: both kinds of a vector's, at the
+// ring of the vector that was added last (POLL-2).
+func (p *Port) yields(txRing int) uint64 {
+	if txRing >= len(p.queues) {
+		return 0
+	}
+	v := p.queues[txRing].vector
+	if v.queues[len(v.queues)-1].index != txRing {
+		return 0
+	}
+	return v.NAPIYields + v.PollYields
 }
 
 // ethtoolNames are the device-wide names (4.6).

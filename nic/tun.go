@@ -80,14 +80,11 @@ func (t *Tun) PollRings(c *cpu.Core, weight int) int {
 		b := &t.scratch
 		t.queue.take(b)
 		t.env.Ledger.Take()
-		b.Polled = c.Now()
+		b.Polled, b.NAPI = c.Now(), t.napi.ID()
 		t.env.GRO.Receive(c, b)
 	}
-	if done < weight {
-		t.napi.Complete(c, done)
-		if t.queue.len() > 0 {
-			t.napi.Schedule(c)
-		}
+	if done < weight && t.napi.Complete(c, done) && t.queue.len() > 0 {
+		t.napi.Schedule(c)
 	}
 	return done
 }

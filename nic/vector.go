@@ -40,6 +40,13 @@ type Vector struct {
 	rxPackets, rxBytes uint64 // since the last ITR update
 	adaptive           adaptiveITR
 
+	id   uint16 // of the NAPI instance
+	lock qvLock
+
+	// NAPIYields counts polls that found the rings a socket's, PollYields polls of sockets that found them somebody
+	// else's; the driver counts both in the same field (POLL-2).
+	NAPIYields, PollYields uint64
+
 	// Asserts counts interrupts sent, Polls calls of the poll function, by CPU in the host.
 	Asserts, Polls uint64
 	// Count is the row of /proc/interrupts, per CPU.
@@ -49,6 +56,7 @@ type Vector struct {
 func newVector(p *Port, index int, label string) *Vector {
 	v := &Vector{port: p, index: index, label: label, enabled: !p.cfg.Down}
 	v.napi = p.instance(p.name, v)
+	v.id = v.napi.ID()
 	v.setting, v.dynamic = p.driver.setting(p.cfg.RXUsecs)
 	v.itr = p.driver.startITR(v.setting, v.dynamic)
 	v.interval = p.driver.interval(v.itr)
@@ -57,6 +65,9 @@ func newVector(p *Port, index int, label string) *Vector {
 
 // Label returns the vector's name without the device's, as in TxRx-0.
 func (v *Vector) Label() string { return v.label }
+
+// NAPIID returns the id of the vector's instance.
+func (v *Vector) NAPIID() uint16 { return v.id }
 
 // Name returns the vector's name in /proc/interrupts (RX-40): the interrupt of a
 // device without MSI-X has the device's.
@@ -156,7 +167,8 @@ func (v *Vector) assert(t engine.Time) {
 
 // PollRings implements napi.Driver. It models ixgbe_poll (POLL-2): each ring
 // gets its share of the budget; if any used it up the poll is not done, and the
-// full weight is charged (POLL-3, POLL-4).
+// full weight is charged (POLL-3, POLL-4). A poll of a busy loop leaves the
+// vector as it is.
 func (v *Vector) PollRings(c *cpu.Core, weight int) int {
 	v.Polls++
 	p := v.port
@@ -165,6 +177,13 @@ func (v *Vector) PollRings(c *cpu.Core, weight int) int {
 	budget := weight
 	if len(v.queues) > 1 {
 		budget = max(weight/len(v.queues), 1)
+	}
+	if p.driver.busyPolls {
+		if v.lock != qvIdle { // POLL-2 (2): ixgbe_qv_lock_napi
+			v.NAPIYields++
+			return weight
+		}
+		v.lock = qvNAPI
 	}
 	done, work := true, 0
 	for i := len(v.queues) - 1; i >= 0; i-- { // the most recently added ring first (RX-37)
@@ -175,8 +194,12 @@ func (v *Vector) PollRings(c *cpu.Core, weight int) int {
 			done = false
 		}
 	}
+	v.lock = qvIdle
 	if !done {
 		return weight
+	}
+	if v.napi.InBusyPoll() {
+		return min(work, weight-1)
 	}
 	c.Spend(p.costs.PollDone.Fixed)
 	p.settle(c.Now())
@@ -192,6 +215,50 @@ func (v *Vector) PollRings(c *cpu.Core, weight int) int {
 	}
 	return 0
 }
+
+// qvLock says who has the rings of a vector. It models the state of struct
+// ixgbe_q_vector.
+type qvLock uint8
+
+const (
+	qvIdle qvLock = iota // IXGBE_QV_STATE_IDLE
+	qvNAPI               // IXGBE_QV_STATE_NAPI: a poll
+	qvPoll               // IXGBE_QV_STATE_POLL: a socket
+)
+
+// busyChunk is how many frames a socket's poll takes at most.
+const busyChunk = 4
+
+// BusyPoll implements napi.BusyPoller. It models ixgbe_low_latency_recv: up to
+// four frames off the first ring that has any, unless a poll has the vector.
+func (v *Vector) BusyPoll(c *cpu.Core) (packets int, ok bool) {
+	p := v.port
+	if p.cfg.Down || !p.driver.busyPolls {
+		return 0, false
+	}
+	if v.lock != qvIdle { // ixgbe_qv_lock_poll
+		v.PollYields++
+		return 0, true
+	}
+	v.lock = qvPoll
+	c.Trace.Call(busyPollFunction)
+	for i := len(v.queues) - 1; i >= 0 && packets == 0; i-- {
+		q := v.queues[i]
+		c.Trace.Call(p.driver.clean)
+		if packets = q.clean(c, busyChunk); packets > 0 {
+			q.BPCleaned += uint64(packets)
+		} else {
+			q.BPMisses++
+		}
+		c.Trace.Leave(p.driver.clean)
+	}
+	c.Trace.Leave(busyPollFunction)
+	v.lock = qvIdle
+	return packets, true
+}
+
+// busyPollFunction is what tracers call BusyPoll.
+const busyPollFunction = "ixgbe_low_latency_recv"
 
 // unmask writes the vector's bit to EIMS, the last action of a completed poll:
 // nobody looks at the ring again, but a latched cause interrupts (IRQ-4).

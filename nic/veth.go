@@ -125,12 +125,11 @@ func (v *Veth) PollRings(c *cpu.Core, weight int) int {
 		v.env.Ledger.Take()
 		v.polled.count(b.Len)
 		c.Spend(v.env.Costs.Backlog.Fixed)
-		b.Polled = c.Now()
+		b.Polled, b.NAPI = c.Now(), v.napi.ID()
 		v.receive(c, b)
 	}
-	if done < weight {
+	if done < weight && v.napi.Complete(c, done) {
 		v.notified = false
-		v.napi.Complete(c, done)
 		if v.ring.len() > 0 {
 			v.notify(c)
 		}

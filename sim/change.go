@@ -96,9 +96,12 @@ func (h *Host) becomeNIC(i int, next *scenario.NIC) {
 		c.Promote()
 		p.BindOther(c, h.cfg.CPUs)
 	}
-	made := len(h.napis)
+	made, vectors := len(h.napis), p.Vectors()
 	if p.Become(next.Config, h.now) {
 		h.deleteNAPIs(p.Name(), h.napis[:made])
+		for _, v := range vectors {
+			h.napiTable.Del(v.NAPIID())
+		}
 		h.placeVectors(p, next)
 		if next.Threaded && h.profile.NAPIThreaded {
 			h.makeThreads(p, h.napis[made:])

@@ -76,6 +76,8 @@ type outcome struct {
 	Threaded, Deferred uint64
 	// Trains counts packets that GRO made of several, GROHeld what it holds at the end.
 	Trains, GROHeld uint64
+	// Busy counts what busy polling did, by what.
+	Busy map[string]uint64
 	// DeferKicks counts interrupts to free what readers left.
 	DeferKicks uint64
 	// Flows is what RFS did.
@@ -161,7 +163,7 @@ func randomWorld(seed uint64) *world {
 	w.sysctls()
 	w.cfg.Costs = kernel.DefaultCosts()
 	w.cfg.Costs.Each(func(key string, c *kernel.Cost) {
-		if key == "send" { // as it is, and the worlds as they were before there was one
+		if key == "send" || key == "busy_poll" { // as it is, and the worlds as they were before there was one
 			return
 		}
 		c.Fixed = c.Fixed * engine.Time(w.between(20, 300)) / 100
@@ -191,6 +193,7 @@ func randomWorld(seed uint64) *world {
 	w.senders()
 	w.meetings()
 	w.trains()
+	w.polling()
 	w.alter()
 	w.refuse()
 	return w
@@ -444,6 +447,7 @@ func (w *world) run(t *testing.T, naive bool, slices uint64) outcome {
 	for _, p := range h.pools {
 		out.Pools = append(out.Pools, poolSum{p.Handled, p.Dropped, p.Stalls, p.Max, p.Done.Checksum()})
 	}
+	out.Busy = polledBy(h)
 	for _, l := range h.lockers {
 		out.Held += l.Held
 	}
@@ -574,6 +578,9 @@ func (c *coverage) add(o outcome) {
 	c.events["interrupt to free"] += o.DeferKicks
 	c.events["poll by a thread"] += o.Threaded
 	c.events["interrupt left masked"] += o.Deferred
+	for what, n := range o.Busy {
+		c.events[what] += n
+	}
 	for _, ct := range o.Snapshot.Conntrack {
 		c.events["connection"] += ct.Insert
 		c.events["early drop of a connection"] += ct.EarlyDrop
@@ -650,7 +657,7 @@ func (c *coverage) report(t *testing.T) {
 		}
 	}
 	for _, e := range []string{"packet in a ring", "ring full", "packet of a packet socket", "packet socket full", "packet that a program took", "timestamp", "time_squeeze", "softirq restart", "ksoftirqd wake-up", "task wake-up", "preemption", "received_rps", "flow_limit_count", "tick",
-		"reschedule interrupt", "read", "packet steered to its reader", "flow moved to its reader", "flow kept by packets under way", "interrupt to free", "poll by a thread", "interrupt left masked", "clone under the slot lock", "clone", "early demux", "tx_flow_control_xoff", "tx_flow_control_xon",
+		"reschedule interrupt", "read", "packet steered to its reader", "flow moved to its reader", "flow kept by packets under way", "interrupt to free", "poll by a thread", "interrupt left masked", "busy loop", "BusyPollRxPackets", "poll that yielded to a socket", "socket that yielded to a poll", "bp_misses", "busy loop that found an instance taken", "missed interrupt", "clone under the slot lock", "clone", "early demux", "tx_flow_control_xoff", "tx_flow_control_xon",
 		"rx_flow_control_xoff", "rx_flow_control_xon", "non_eop_descs", "alloc_rx_page_failed", "alloc_rx_buff_failed", "fdir_match", "fdir_miss",
 		"wait for a slot lock", "clone that failed", "change", "change refused", "link partner lost", "lsc_int", "consumer promoted",
 		"end of SO_RCVTIMEO or recvmmsg's timeout", "page fault", "wait for the socket's owner",

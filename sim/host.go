@@ -90,7 +90,8 @@ type Host struct {
 	sending   []*Sender // by themselves
 	ports     []*nic.Port
 	napis     []*napi.Instance
-	soft      []*napi.Instance  // of devices without hardware
+	soft      []*napi.Instance // of devices without hardware
+	napiTable napi.Table
 	pollers   []*softirq.Thread // of threaded interfaces
 	socks     []*Socket
 	threads   []*socket.Thread
@@ -187,6 +188,11 @@ func (h *Host) makeLayers() {
 	h.ip, h.udp = own.ip, own.udp
 	h.sockets = socket.Host{Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger, Net: &h.net, Memory: socket.Memory{Limits: h.cfg.Limits}, Stack: &h.latStack}
 
+	h.napiTable = napi.Table{Profile: &h.profile, Costs: &h.costs, TCPExt: &h.net.TCPExt}
+	h.sockets.NetBusyPoll = &h.softnet.Config.BusyPoll
+	if h.profile.NAPIBusyLoop || h.profile.IxgbeBusyPoll {
+		h.sockets.BusyLoop = h.napiTable.BusyLoop // socket ─▶ napi: busy polling
+	}
 	if h.profile.SKBDefer {
 		h.sockets.DeferFree = h.softnet.DeferFree // socket ─▶ softirq: memory goes back
 	}
@@ -235,11 +241,14 @@ func (h *Host) addNIC(i int) {
 	made := len(h.napis)
 	port := nic.New(n.Name, n.Config, nic.Env{
 		Naive: h.cfg.Naive, Profile: &h.profile, Costs: &h.costs, Ledger: &h.ledger,
-		GRO: gro, IfIndex: dev.Index, CPUs: h.cfg.CPUs, Seed: h.cfg.Seed,
+		GRO: gro, Receive: h.netifReceiveSKB, IfIndex: dev.Index, CPUs: h.cfg.CPUs, Seed: h.cfg.Seed,
 		NAPI: func(device string, v *nic.Vector) nic.NAPI { // again when the queues change
 			n := &h.cfg.NICs[i]
 			in := napi.New(device, v)
 			in.GRO = gro
+			if h.profile.NAPIBusyLoop || h.profile.IxgbeBusyPoll && n.Driver == nic.DriverIxgbe {
+				h.napiTable.Add(in)
+			}
 			if h.profile.NAPIDeferHardIRQs {
 				in.Defer(napi.Deferral{HardIRQs: n.NAPIDeferHardIRQs, Timeout: n.GROFlushTimeout})
 			}
@@ -340,6 +349,7 @@ func (h *Host) busy() []bool {
 	h.senderCPUs(busy)
 	h.markShared(busy)
 	h.markSteered(busy)
+	h.markPolling(busy)
 	return busy
 }
 
@@ -369,6 +379,20 @@ func (h *Host) joinCores() {
 		for _, t := range s.readers {
 			if c := t.Task().Core(); c.Consumer() && !h.cfg.Naive {
 				s.sock.SettleWith(c)
+			}
+		}
+	}
+}
+
+// markPolling marks the CPUs whose readers may poll interfaces themselves.
+func (h *Host) markPolling(busy []bool) {
+	if h.sockets.BusyLoop == nil {
+		return
+	}
+	for _, s := range h.socks {
+		for _, t := range s.readers {
+			if s.sock.BusyPoll() != 0 || *h.sockets.NetBusyPoll != 0 {
+				busy[t.Task().Core().ID()] = true
 			}
 		}
 	}

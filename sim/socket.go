@@ -55,6 +55,7 @@ func (h *Host) Bind(cfg socket.Config) (*Socket, error) {
 	s := &Socket{host: h, cfg: cfg, app: cfg.Name}
 	s.sock = socket.New(&h.sockets, cfg.Name, h.cfg.Limits.EffectiveRcvBuf(&h.profile, &cfg))
 	s.sock.NonBlocking, s.sock.RXQOvfl = cfg.NonBlocking, cfg.RXQOvfl
+	s.setBusy()
 	if len(cfg.Filter) > 0 {
 		f, err := socket.NewFilter(cfg.Filter)
 		if err != nil {
@@ -184,6 +185,44 @@ func (s *Socket) Connect(peer netip.AddrPort) error {
 	s.host.udp.Connect(s.entry, to, peer.Port(), s.host.sourceTo(to))
 	return nil
 }
+
+// setBusy gives a new socket what it has of busy polling: net.core.busy_read,
+// unless SO_BUSY_POLL is given (sock_init_data).
+func (s *Socket) setBusy() {
+	c := &s.cfg
+	s.sock.SetPreferBusyPoll(c.PreferBusyPoll)
+	s.sock.SetBusyPollBudget(c.BusyPollBudget)
+	switch {
+	case c.BusyPoll > 0:
+		s.sock.SetBusyPoll(c.BusyPoll)
+	case c.BusyPoll == 0:
+		s.sock.SetBusyPoll(s.host.softnet.Config.BusyRead)
+	}
+}
+
+// SetBusyPoll sets SO_BUSY_POLL, in microseconds of 1024 ns: for so long a
+// receive call of the socket's threads that finds nothing polls the interface.
+func (s *Socket) SetBusyPoll(usecs int) {
+	s.sock.SetBusyPoll(max(usecs, 0))
+	s.host.promote()
+}
+
+// SetPreferBusyPoll sets SO_PREFER_BUSY_POLL, which kernels before 5.11 do not have.
+func (s *Socket) SetPreferBusyPoll(on bool) { s.sock.SetPreferBusyPoll(on) }
+
+// SetBusyPollBudget sets SO_BUSY_POLL_BUDGET, which kernels before 5.11 do not have.
+func (s *Socket) SetBusyPollBudget(n int) { s.sock.SetBusyPollBudget(n) }
+
+// BusyPoll returns SO_BUSY_POLL.
+func (s *Socket) BusyPoll() int { return s.sock.BusyPoll() }
+
+// NAPIID returns SO_INCOMING_NAPI_ID: the number, from 1, of the NAPI instance
+// that the socket would poll, 0 if it knows none.
+func (s *Socket) NAPIID() int { return s.sock.NAPIID() }
+
+// IncomingCPU returns SO_INCOMING_CPU: the CPU that last queued for the socket if
+// it is connected (S-1); -1 before, and otherwise.
+func (s *Socket) IncomingCPU() int { return s.sock.IncomingCPU() }
 
 // Disconnect dissolves the association, as connect with AF_UNSPEC.
 func (s *Socket) Disconnect() { s.host.udp.Disconnect(s.entry) }

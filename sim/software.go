@@ -25,6 +25,9 @@ func (h *Host) softEnv(number int32, gro bool, headroom uint16) nic.SoftEnv {
 			in := napi.New(device, r)
 			in.GRO = g
 			h.soft = append(h.soft, in)
+			if h.profile.NAPIBusyLoop {
+				h.napiTable.Add(in)
+			}
 			in.Raise = func(c *cpu.Core, in *napi.Instance) { h.softnet.CPUs[c.ID()].Schedule(in) }
 			return in
 		},

@@ -76,6 +76,13 @@ type Config struct {
 	RcvTimeo engine.Time
 	// RXQOvfl is SO_RXQ_OVFL: receive calls tell how many datagrams the socket had lost.
 	RXQOvfl bool
+	// BusyPoll is SO_BUSY_POLL: for how many microseconds (of 1024 ns) a receive call that finds nothing polls the device
+	// itself; 0: not given, and net.core.busy_read counts; -1: given as 0.
+	BusyPoll int
+	// PreferBusyPoll is SO_PREFER_BUSY_POLL: with napi_defer_hard_irqs, interrupts stay off between two busy loops (5.11).
+	PreferBusyPoll bool
+	// BusyPollBudget is SO_BUSY_POLL_BUDGET: how many packets a turn takes at most (5.11); 0: 8.
+	BusyPollBudget int
 	// GRO is UDP_GRO: what stands for several datagrams, as UDP_SEGMENT or GRO makes it, is read as one.
 	GRO bool
 	// Filter is the program of SO_ATTACH_FILTER; none: no filter.
@@ -106,7 +113,8 @@ func (c *Config) Validate() error {
 		cfgerr.Range("rcvbuf", c.RcvBuf, -1, 1<<31-1),
 		cfgerr.Range("rcvbufforce", c.RcvBufForce, -1, 1<<31-1),
 	}
-	errs = append(errs, cfgerr.Check(c.RcvTimeo >= 0, "rcvtimeo", c.RcvTimeo, "0 or more"),
+	errs = append(errs, cfgerr.Range("busy_poll", c.BusyPoll, -1, 1<<31-1), cfgerr.Range("busy_poll_budget", c.BusyPollBudget, 0, 1<<16-1),
+		cfgerr.Check(c.RcvTimeo >= 0, "rcvtimeo", c.RcvTimeo, "0 or more"),
 		cfgerr.Check(len(c.Filter) <= maxFilter, "filter", len(c.Filter), "at most 4096 instructions"),
 		cfgerr.Under("refusals", c.Refusals.Validate()))
 	for _, j := range c.Join {

@@ -52,6 +52,12 @@ func (s *Sock) releaseSock(c *cpu.Core, now engine.Time) {
 			s.host.Ledger.Drop(skb.SocketClosed)
 			continue
 		}
+		if s.SaveRXHash {
+			s.busy.napi = d.NAPI
+			if c != nil {
+				s.busy.incomingCPU = int32(c.ID())
+			}
+		}
 		if s.admit(c, now, d.Truesize, d.Head, d.Payload+skb.UDPHeader) {
 			q := s.queue.push()
 			*q = d

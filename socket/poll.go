@@ -149,6 +149,9 @@ func (w *watch) callback(c *cpu.Core, now engine.Time) {
 	}
 	if t.cfg.Wait == WaitEpoll {
 		w.mark()
+		if w.sock.marksOnce {
+			t.busyCallback(w.sock)
+		}
 	}
 	if t.state != inWait || !t.task.Asleep() {
 		return
@@ -173,11 +176,16 @@ func (w *watch) mark() {
 func (t *Thread) collect(c *cpu.Core) {
 	t.events, t.served = t.events[:0], 0
 	if t.cfg.Wait != WaitEpoll {
+		t.busy.able = false
 		for _, s := range t.socks {
+			if s.busy.usec > 0 {
+				t.busyPollOne(c, s)
+			}
 			e, took := s.poll(c.Now(), &c.Digest)
 			t.debt += took
 			if e&PollIn != 0 {
 				t.events = append(t.events, s)
+				t.busy.flag = false
 			}
 		}
 		return

@@ -67,7 +67,8 @@ type ReaderConfig struct {
 // With a [Pool], others take over the service.
 //
 // Not modelled:
-//   - A reader does not poll the device's queue (SO_BUSY_POLL).
+//   - An epoll instance has no settings of busy polling of its own (EPIOCSPARAMS,
+//     6.9), and there is no irq_suspend_timeout.
 type Thread struct {
 	cfg    ReaderConfig
 	host   *Host
@@ -100,6 +101,8 @@ type Thread struct {
 	peeking  bool          // this copy is MSG_PEEK's
 	bad      bool          // the datagram's checksum was bad
 
+	busy busyLoop
+
 	entered bool     // recvmsg, or recvmmsg its next message, has just begun
 	mark    cpu.Mark // when it has
 
@@ -131,6 +134,7 @@ const (
 // instant start.
 func NewThread(h *Host, c *cpu.Core, name string, cfg ReaderConfig, socks []*Sock, rand engine.Stream, start engine.Time) *Thread {
 	t := &Thread{cfg: cfg, host: h, rand: rand, socks: socks, deadline: engine.Never}
+	t.busy.since, t.busy.done = -1, t.busyDone
 	t.plain = cfg.Wait == WaitRecv && cfg.Pauses.None()
 	t.readsOn = !cfg.Peek && cfg.RcvTimeo == 0 && cfg.FaultPPM == 0
 	if t.buffer = math.MaxUint32; cfg.Buffer > 0 {
@@ -251,6 +255,7 @@ func (t *Thread) top(c *cpu.Core) {
 		t.begin(inWait, k.Syscall.Fixed+k.EpollWait.Fixed)
 	case WaitPoll:
 		t.Waits++
+		t.busy.flag, t.busy.until = t.host.BusyLoop != nil && *t.host.NetBusyPoll != 0, 0
 		t.begin(inWait, k.Syscall.Fixed+k.EpollWait.Fixed+engine.Time(len(t.socks))*k.PollFD.Fixed)
 	case WaitSpin:
 		t.served %= len(t.socks)
@@ -278,6 +283,7 @@ func (t *Thread) call(c *cpu.Core) {
 func (t *Thread) wait(c *cpu.Core) {
 	t.collect(c)
 	if len(t.events) > 0 {
+		t.busy.since = -1
 		t.next(c)
 		return
 	}
@@ -287,8 +293,24 @@ func (t *Thread) wait(c *cpu.Core) {
 	}
 	k := t.host.Costs
 	again := k.EpollWait.Fixed
-	if t.cfg.Wait == WaitPoll {
-		again += engine.Time(len(t.socks)) * k.PollFD.Fixed
+	switch {
+	case t.cfg.Wait == WaitPoll:
+		fds := engine.Time(len(t.socks)) * k.PollFD.Fixed
+		if t.busy.flag && t.busyPollAgain(c) {
+			t.begin(inWait, max(fds, engine.Nanosecond))
+			return
+		}
+		t.busy.flag = false
+		again += fds
+	case t.busy.epoll != 0 || t.busy.since >= 0:
+		found, resched := t.busyEpoll(c)
+		if resched {
+			return
+		}
+		if found {
+			t.begin(inWait, 0)
+			return
+		}
 	}
 	t.begin(inWait, again)
 	t.task.Sleep()
@@ -304,12 +326,18 @@ func (t *Thread) recv(c *cpu.Core) {
 	if t.deadline != engine.Never && t.timer != nil {
 		t.timer.Cancel()
 	}
-	var ok bool
-	if t.peeking {
-		ok = s.peek(d)
-	} else {
-		ok = s.take(d)
+	ok := t.get(s, d)
+	for !ok && s.busy.usec > 0 && !s.shut {
+		again, resched := t.busyRecv(c)
+		if resched {
+			return
+		}
+		if !again {
+			break
+		}
+		ok = t.get(s, d)
 	}
+	t.busy.since = -1
 	switch {
 	case ok:
 		s.reader = int32(c.ID())
@@ -332,6 +360,14 @@ func (t *Thread) recv(c *cpu.Core) {
 	default:
 		t.block(c)
 	}
+}
+
+// get takes the datagram at the head, or peeks at it.
+func (t *Thread) get(s *Sock, d *Datagram) bool {
+	if t.peeking {
+		return s.peek(d)
+	}
+	return s.take(d)
 }
 
 // finishCall ends a receive call that found nothing.

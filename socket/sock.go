@@ -13,8 +13,7 @@
 // Not modelled:
 //   - There are no encapsulation sockets. Of IPsec policies, security modules and
 //     emergency reserves there are only the shares of datagrams that they refuse.
-//   - The options SO_BUSY_POLL and SO_PEEK_OFF, MSG_ERRQUEUE, and signals do
-//     not exist.
+//   - The option SO_PEEK_OFF, MSG_ERRQUEUE, and signals do not exist.
 //   - The moments for which a reader holds the socket's spinlock take no time,
 //     so only CPUs that queue wait for it.
 package socket
@@ -43,6 +42,10 @@ type Host struct {
 	SMP bool
 	// DeferFree, if not nil, is told of every skb that a reader on core c frees, with the CPU that made it (linux-6.18 3.7).
 	DeferFree func(c *cpu.Core, alloc int)
+	// BusyLoop polls a device in a reader's time (napi.Table.BusyLoop); nil: no device can be polled.
+	BusyLoop BusyLoop
+	// NetBusyPoll is net.core.busy_poll, in microseconds.
+	NetBusyPoll *int
 	// Stack, if not nil, records the time from the poll to the receive queue.
 	Stack *hist.Hist
 
@@ -73,6 +76,8 @@ type Datagram struct {
 	ref    *reference // of those who have it besides the queue, nil if nobody ever had
 	// CPU is where it was queued, AllocCPU where its skb was made.
 	CPU, AllocCPU uint8
+	// NAPI is the id of the instance that polled its packet.
+	NAPI uint16
 	// FragList is the number of buffers behind its first.
 	FragList uint16
 }
@@ -109,9 +114,11 @@ type Sock struct {
 	// RXQOvfl is SO_RXQ_OVFL.
 	RXQOvfl bool
 
-	// SaveRXHash: the socket is connected, and saves the flow hash of what it queues (sock_rps_save_rxhash).
+	// SaveRXHash: the socket is connected, and saves the flow hash, the NAPI id and the CPU of what comes to it (S-1).
 	SaveRXHash bool
+	marksOnce  bool   // otherwise it saves the NAPI id of the first that has one (4.10)
 	rxHash     uint32 // sk_rxhash
+	busy       busySettings
 
 	reader   int32       // the CPU that last read from the socket, -1 if none did
 	settle   *cpu.Core   // consumer to settle before the socket is looked at
@@ -136,7 +143,9 @@ const (
 
 // New returns a socket with the given sk_rcvbuf.
 func New(h *Host, name string, rcvbuf int) *Sock {
-	return &Sock{host: h, Name: name, RcvBuf: rcvbuf, reader: -1}
+	s := &Sock{host: h, Name: name, RcvBuf: rcvbuf, reader: -1, marksOnce: h.Profile.NAPIBusyLoop}
+	s.busy.incomingCPU = -1
+	return s
 }
 
 // QueueRcvSKB implements udp.Socket. It models udp_queue_rcv_skb: in 4.0 (Q-5 to
@@ -184,6 +193,7 @@ func (s *Sock) QueueRcvSKB(c *cpu.Core, b *skb.Buff) {
 		s.host.Ledger.Drop(skb.SocketClosed)
 		c.Trace.KfreeSKB(skb.SocketClosed, fnDestruct)
 	case !s.owned || !s.host.Profile.SocketBacklog:
+		s.mark(c, b)
 		if s.hasRoom(b.Truesize) || s.admit(c, c.Now(), b.Truesize, b.Head, b.Len) {
 			d := s.queue.push()
 			s.fill(d, c, b)
@@ -195,6 +205,9 @@ func (s *Sock) QueueRcvSKB(c *cpu.Core, b *skb.Buff) {
 		s.refuse(c, skb.SocketBacklog)
 	default:
 		s.logLen += int(b.Truesize)
+		if s.SaveRXHash { // the rest at the end of its owner's time
+			s.rxHash = b.Hash
+		}
 		s.fill(s.backlog.push(), c, b)
 		s.host.Ledger.Put()
 		if c.Trace != nil {
@@ -216,6 +229,7 @@ func (s *Sock) QueueRcvSKB(c *cpu.Core, b *skb.Buff) {
 //     kernel puts them on a list, which one of them queues for all.
 func (s *Sock) enqueueScheduleSKB(c *cpu.Core, b *skb.Buff) {
 	c.Trace.Call(fnEnqueue)
+	s.mark(c, b)
 	if !s.accepts(int(b.Truesize)) || b.FragLen != 0 { // perhaps only because the reader lags behind
 		s.look(c)
 		if !s.accepts(int(b.Truesize)) && !s.closed {
@@ -286,9 +300,7 @@ func (s *Sock) look(c *cpu.Core) {
 func (s *Sock) fill(d *Datagram, c *cpu.Core, b *skb.Buff) {
 	d.Arrived, d.Polled, d.TStamp, d.Head, d.ID = b.At, b.Polled, b.TStamp, b.Head, b.ID
 	d.Truesize, d.Payload = b.Truesize, b.Len-skb.UDPHeader
-	if s.SaveRXHash {
-		s.rxHash = b.Hash
-	}
+	d.NAPI = b.NAPI
 	d.Unverified, d.Peeked, d.CPU, d.ref, d.FragList = b.Summed == skb.ChecksumNone, false, uint8(c.ID()), nil, b.FragList
 	if d.AllocCPU = d.CPU; b.AllocCPU != 0 {
 		d.AllocCPU = uint8(b.AllocCPU - 1)

@@ -24,9 +24,9 @@ type Config struct {
 	FlowLimitTableLen int `sysctl:"net.core.flow_limit_table_len"`
 	// GRONormalBatch is the number of packets that go up together in kernels that batch them (5.4).
 	GRONormalBatch int `sysctl:"net.core.gro_normal_batch"`
-	// BusyPoll is the time in microseconds that poll and select busy-poll the device. It changes nothing here: nobody busy-polls.
+	// BusyPoll is the time in microseconds that poll and select, since 4.12 epoll, too, busy-poll the device.
 	BusyPoll int `sysctl:"net.core.busy_poll"`
-	// BusyRead is the time in microseconds that a receive busy-polls the device. It changes nothing here: nobody busy-polls.
+	// BusyRead is SO_BUSY_POLL of new sockets: the time in microseconds that a receive call busy-polls the device.
 	BusyRead int `sysctl:"net.core.busy_read"`
 	// SKBDeferMax is the number of skbs that wait to be freed on the CPU that made them, in kernels that let readers do so (6.18).
 	SKBDeferMax int `sysctl:"net.core.skb_defer_max"`

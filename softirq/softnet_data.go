@@ -13,7 +13,6 @@
 //   - Accelerated RFS does not exist: no flow is steered by the NIC's filters.
 //   - With threadirqs, the handlers of interrupts run as without it.
 //   - Other softirqs than NET_RX only count, and take a fixed time.
-//   - The net.core.busy_* sysctls exist, and nothing uses them.
 package softirq
 
 import (

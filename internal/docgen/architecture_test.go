@@ -258,6 +258,7 @@ var implements = []struct {
 	{reflect.TypeFor[nic.Receive](), reflect.TypeFor[*napi.GRO]()},
 	{reflect.TypeFor[nic.NAPI](), reflect.TypeFor[*napi.Instance]()},
 	{reflect.TypeFor[napi.Driver](), reflect.TypeFor[*nic.Vector]()},
+	{reflect.TypeFor[napi.BusyPoller](), reflect.TypeFor[*nic.Vector]()},
 	{reflect.TypeFor[nic.Ring](), reflect.TypeFor[*nic.Veth]()},
 	{reflect.TypeFor[nic.Ring](), reflect.TypeFor[*nic.Tun]()},
 	{reflect.TypeFor[napi.Receiver](), reflect.TypeFor[*softirq.SoftnetData]()},

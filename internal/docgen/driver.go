@@ -40,6 +40,9 @@ var driverLines = []driverLine{
 var queueLines = []driverLine{
 	{"rx_queue_<n>_packets", "Counts frames that the driver took off ring n.", ""},
 	{"rx_queue_<n>_bytes", "Counts their bytes, as `rx_bytes` does.", ""},
+	{"tx_queue_<n>_bp_napi_yield", "Counts polls that found the vector of ring n taken by a socket that busy-polls it, and did nothing; and, in the same field, polls of sockets that found a poll there: `rx_queue_<n>_bp_poll_yield` is always 0 (POLL-2). A vector with several rings counts at the one that was added last. Linux 3.11 to 4.11 only.", ""},
+	{"rx_queue_<n>_bp_cleaned", "Counts frames that sockets took off ring n by busy polling, four at most at a time; the device's other counters have them, too. Linux 3.11 to 4.11 only.", ""},
+	{"rx_queue_<n>_bp_misses", "Counts polls of sockets that found ring n empty: the turns of their busy loops. Linux 3.11 to 4.11 only.", ""},
 }
 
 // igbLines are the lines of igb that the model moves, as driverLines are of ixgbe.

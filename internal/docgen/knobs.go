@@ -31,6 +31,8 @@ var knobs = []knob{
 	{"softirqs:NET_RX", "nics[].coalesce.rx-usecs", "more time between interrupts makes fewer runs"},
 	{"interrupts:LOC", "host.hz", "a faster timer ticks more often"},
 	{"netstat:TcpExt.IPReversePathFilter", "net.ipv4.conf.all.rp_filter", "0: none are refused"},
+	{"netstat:TcpExt.BusyPollRxPackets", "apps[].sockets[].busy_poll", "none without it, or net.core.busy_read"},
+	{"netstat:TcpExt.BusyPollRxPackets", "net.core.busy_read", "`SO_BUSY_POLL` of sockets that do not ask for it"},
 	{"snmp:Udp.RcvbufErrors", "apps[].sockets[].rcvbuf", "a larger buffer refuses fewer of a burst, but none of a lasting overload"},
 	{"snmp:Udp.RcvbufErrors", "net.core.rmem_max", "lets a program have the buffer it asks for"},
 	{"snmp:Udp.RcvbufErrors", "net.core.rmem_default", "the buffer of a program that asks for none"},

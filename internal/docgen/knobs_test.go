@@ -97,6 +97,12 @@ nics: [{name: eth0, ring: {rx: 64}, memory: {page_hold: 1s, page_failures: {shar
 traffic: [{name: feed, rate: 100kpps, payload: 1000, dst: "10.0.0.2:5001"}]
 run: {for: 10ms}
 `
+	polled = `
+nics: [{name: eth0, coalesce: {rx-usecs: 100}}]
+traffic: [{name: feed, rate: 100kpps, payload: 100, src: "10.0.0.1:5000", dst: "10.0.0.2:5001"}]
+apps: [{name: app, cpu: 1, sockets: [{bind: "10.0.0.2:5001", connect: "10.0.0.1:5000"}], read: {with: recvmsg}}]
+run: {for: 1ms}
+`
 	scarce = `
 sysctl: {net.ipv4.udp_mem: [2, 1000, 1000]}
 nics: [{name: eth0}]
@@ -129,6 +135,8 @@ var knobTurns = []turn{
 	{"softirqs:NET_RX", "nics[].coalesce.rx-usecs", light, "0", "100", false},
 	{"interrupts:LOC", "host.hz", light, "100", "1000", true},
 	{"netstat:TcpExt.IPReversePathFilter", "net.ipv4.conf.all.rp_filter", twoSubnets, "1", "0", false},
+	{"netstat:TcpExt.BusyPollRxPackets", "apps[].sockets[].busy_poll", polled, "50", "0", false},
+	{"netstat:TcpExt.BusyPollRxPackets", "net.core.busy_read", polled, "50", "0", false},
 	{"snmp:Udp.RcvbufErrors", "apps[].sockets[].rcvbuf", unread, "16KiB", "512KiB", false},
 	{"snmp:Udp.RcvbufErrors", "net.core.rmem_max", unread, "16384", "1048576", false},
 	{"snmp:Udp.RcvbufErrors", "net.core.rmem_default", unreadDefault, "16384", "1048576", false},

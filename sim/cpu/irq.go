@@ -64,6 +64,9 @@ func (l *Line) Cancel() {
 	if l.due != engine.Never {
 		l.due = engine.Never
 		l.core.scanLines()
+		if !l.core.lagging {
+			l.core.exec.Changed(l.core.id)
+		}
 	}
 }
 

@@ -139,6 +139,8 @@ type Costs struct {
 	PollFD Cost `cost:"poll_fd"`
 	// ep_poll_callback for a thread that sleeps in epoll_wait, on top of wake.
 	EpollWake Cost `cost:"epoll_wake"`
+	// One turn of a busy loop besides the packets: the driver's lock and a look at the ring, the clock, cpu_relax (sk_busy_loop, napi_busy_loop).
+	BusyPoll Cost `cost:"busy_poll"`
 	// A context switch to another task: __schedule.
 	Switch Cost `cost:"switch"`
 	// Leaving the idle state, the hardware's exit latency included.

@@ -53,8 +53,11 @@ type Profile struct {
 	RefillAfterLoop bool
 	// AffinityHintMoves: the affinity hint of a driver moves the interrupt (RX-39); otherwise it is only shown (K310-19).
 	AffinityHintMoves bool
-	// IxgbeBusyPoll: `ethtool -S` of ixgbe has the counters of busy polling, which stay 0 here (HW-28, K310-17).
+	// IxgbeBusyPoll: ixgbe has a function by which sockets poll a vector, with a lock and counters of its own (POLL-2, HW-28, K310-17).
 	IxgbeBusyPoll bool
+	// NAPIBusyLoop: sockets of every kind, and epoll, poll any NAPI instance, which they own meanwhile (4.12); otherwise connected
+	// ones what the driver has for it (ixgbe_busy_poll).
+	NAPIBusyLoop bool
 	// BacklogReleasedEarly: process_backlog gives up its SCHED bit before it processes the last part (K310-14).
 	BacklogReleasedEarly bool
 	// RPSSingleCPU: an RPS map of one CPU on a queue without flow table is followed without a hash (K310-15).

@@ -9,6 +9,7 @@ func Linux61() Profile {
 	p.SoftnetColumns = 13
 	p.NetstatColumns = NetstatOf61
 	p.IxgbeBusyPoll = false
+	p.NAPIBusyLoop = true
 	p.SendPagedFrom = 16384
 	p.AcceptRule = UpToRcvBuf
 	p.ReleaseRule = ReleaseQuarter

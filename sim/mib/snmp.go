@@ -115,6 +115,10 @@ type TCPExt struct {
 	// IPReversePathFilter counts packets that failed rp_filter; an IP drop, though it stands with TCP (RP-5).
 	// Incremented in net/ipv4/ip_input.c:ip_rcv_finish (IF-2).
 	IPReversePathFilter uint64 `kernel:"IPReversePathFilter"`
+	// BusyPollRxPackets counts packets that sockets took off a ring themselves, by busy polling; not those that a socket's poll
+	// found on no ring because the interrupt had been quicker. Kernels before 3.11 have no such column.
+	// Incremented in include/net/busy_poll.h:sk_busy_loop (RX-3); since 4.12 in napi_busy_loop.
+	BusyPollRxPackets uint64 `kernel:"BusyPollRxPackets"`
 }
 
 // ICMP is the Icmp row of /proc/net/snmp, the part that receiving UDP moves.

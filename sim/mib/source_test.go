@@ -24,7 +24,7 @@ import (
 var counterStructs = []string{"IP", "IPExt", "TCPExt", "ICMP", "UDP", "Softnet", "Conntrack", "Link"}
 
 // stages are the directories that increment counters.
-var stages = []string{"ipstack", "socket", "softirq", "udp"}
+var stages = []string{"ipstack", "napi", "socket", "softirq", "udp"}
 
 // A counter is an exported field of a counter struct.
 type counter struct {
@@ -83,7 +83,7 @@ func sources(t *testing.T, dir, skip string) []*ast.File {
 }
 
 // citation is "Incremented in net/ipv4/udp.c:udp_recvmsg", with more functions if need be.
-var citation = regexp.MustCompile(`Incremented in [a-z0-9_/]+\.c:[a-z0-9_]+\b.*\.$`)
+var citation = regexp.MustCompile(`Incremented in [a-z0-9_/]+\.[ch]:[a-z0-9_]+\b.*\.$`)
 
 // Each counter has the kernel's name, and says what it counts and where the
 // kernel moves it.

@@ -37,7 +37,7 @@ func host() *mib.Snapshot {
 			IPExt: mib.IPExt{InTruncatedPkts: 201, InMcastPkts: 202, InBcastPkts: 203, InOctets: 5_000_000_204, OutOctets: 205,
 				InMcastOctets: 206, InBcastOctets: 207, InCsumErrors: 208, InNoECTPkts: 209, InECT1Pkts: 210, InECT0Pkts: 211, InCEPkts: 212, InNoRoutes: 213, ReasmOverlaps: 214,
 				OutMcastPkts: 215, OutBcastPkts: 216, OutMcastOctets: 217, OutBcastOctets: 218},
-			TCPExt: mib.TCPExt{IPReversePathFilter: 301},
+			TCPExt: mib.TCPExt{IPReversePathFilter: 301, BusyPollRxPackets: 302},
 			ICMP: mib.ICMP{InMsgs: 401, OutMsgs: 402, OutDestUnreachs: 403, OutTimeExcds: 404, OutParmProbs: 405,
 				InDestUnreachs: 407, InTimeExcds: 408, InParmProbs: 409, OutRateLimitGlobal: 410, OutRateLimitHost: 411},
 			UDP: mib.UDP{InDatagrams: 800501, NoPorts: 502, InErrors: 503, RcvbufErrors: 504, InCsumErrors: 505, IgnoredMulti: 506, MemErrors: 507, OutDatagrams: 508},

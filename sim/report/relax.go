@@ -160,7 +160,7 @@ var softirqCosts = []string{"hardirq", "softirq", "net_rx", "poll", "poll_done",
 	"backlog", "tap", "tap_ring", "tap_filter", "timestamp", "ip", "route", "conntrack", "defrag", "udp", "checksum", "clone", "enqueue", "full_drop", "remote_enqueue", "free_drop", "no_port", "wake", "epoll_wake"}
 
 // readerCosts are what a reader spends in the kernel.
-var readerCosts = []string{"syscall", "dequeue", "copy", "recv_empty", "epoll_wait", "remote_socket"}
+var readerCosts = []string{"syscall", "dequeue", "copy", "recv_empty", "epoll_wait", "busy_poll", "remote_socket"}
 
 // cheaper divides the costs of those keys by ten.
 func cheaper(c *kernel.Costs, keys []string) {

@@ -123,7 +123,15 @@ func (c *converter) socket(p path, d *socketSection) socket.Config {
 		RcvBuf: c.rcvBuf(p.under("rcvbuf"), &d.RcvBuf), RcvBufForce: c.rcvBuf(p.under("rcvbufforce"), &d.RcvBufForce),
 		ReusePort: d.ReusePort, ReuseAddr: d.ReuseAddr, NoMulticastAll: !d.MulticastAll,
 		Device: d.Device, NonBlocking: d.NonBlocking, UID: d.UID, Timestamp: d.Timestamp, RcvTimeo: d.RcvTimeo.v, RXQOvfl: d.RXQOvfl, GRO: d.UDPGRO,
-		Filter: c.filter(p.under("filter"), d.Filter),
+		Filter:         c.filter(p.under("filter"), d.Filter),
+		PreferBusyPoll: d.PreferBusyPoll, BusyPollBudget: d.BusyPollBudget,
+	}
+	if b := d.BusyPoll; b != nil {
+		if s.BusyPoll = *b; *b == 0 {
+			s.BusyPoll = -1
+		} else if *b < 0 {
+			c.fault(p.under("busy_poll"), "", "0 or more microseconds")
+		}
 	}
 	if r := d.Refusals; r != nil {
 		s.Refusals = socket.Refusals{PolicyPPM: r.Policy.v, ReservesPPM: r.Reserves.v, SecurityPPM: r.Security.v, TrimPPM: r.Trim.v}

@@ -561,6 +561,13 @@ type socketSection struct {
 	RcvTimeo duration `json:"rcvtimeo,omitzero"`
 	// RXQOvfl is SO_RXQ_OVFL: receive calls tell how many datagrams the socket has lost.
 	RXQOvfl bool `json:"rxq_ovfl"`
+	// BusyPoll is SO_BUSY_POLL: for how many microseconds a receive call that finds nothing polls the interface itself; 0: not at all.
+	// Left out: net.core.busy_read. Linux 4.0 polls for connected sockets, and ixgbe alone; 3.10 does not.
+	BusyPoll *int `json:"busy_poll,omitempty" example:"50"`
+	// PreferBusyPoll is SO_PREFER_BUSY_POLL: with napi_defer_hard_irqs, interrupts stay off between two busy loops. Kernels before 5.11 do not have it.
+	PreferBusyPoll bool `json:"prefer_busy_poll"`
+	// BusyPollBudget is SO_BUSY_POLL_BUDGET: how many packets a turn of the loop takes at most. Left out: 8. Kernels before 5.11 do not have it.
+	BusyPollBudget int `json:"busy_poll_budget,omitempty" example:"64"`
 	// UDPGRO is UDP_GRO (5.0): GRO merges up to 64 datagrams of a flow that come in one poll (6.18 section 1.9), and what UDP_SEGMENT of a local sender makes stays whole: each is one packet for IP, one datagram to read, and lost as one.
 	UDPGRO bool `json:"udp_gro"`
 	// Filter is the program of SO_ATTACH_FILTER, an instruction an item: code, jt, jf, k, as tcpdump -ddd prints it. It sees the UDP header.

@@ -96,6 +96,8 @@ type Buff struct {
 	NrFrags uint8
 	// Train is how GRO has put a packet together that stands for several datagrams.
 	Train Train
+	// NAPI is the id of the instance that polled the packet (napi_id), 0 if none did or it has none.
+	NAPI uint16
 	// Len is the length from the current header to the end, in bytes.
 	Len uint32
 	// Linear is how much of the frame, from its Ethernet header on, lies in the linear area; the rest is in page
@@ -140,7 +142,7 @@ func (b *Buff) Reset(f *Frame) {
 	b.Truesize, b.Len, b.Linear, b.IfIndex, b.Queue, b.AllocCPU = 0, 0, 0, 0, 0, 0
 	b.PktType, b.Summed, b.CsumBad, b.Tagged, b.InBand = 0, ChecksumNone, false, false, 0
 	b.Hash, b.SWHash = 0, false
-	b.TailRoom, b.Kmalloc, b.FragList = 0, false, 0
+	b.TailRoom, b.NAPI, b.Kmalloc, b.FragList = 0, 0, false, 0
 	if b.GSOSize != 0 {
 		b.GSOSize, b.Train = 0, Train{}
 	}
