@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/seed-556df219/rxpath/sim/cfgerr"
+	"github.com/seed-556df219/rxpath/sim/cpu"
 	"github.com/seed-556df219/rxpath/sim/engine"
 	"github.com/seed-556df219/rxpath/sim/law"
 	"github.com/seed-556df219/rxpath/sim/scenario"
@@ -277,7 +278,7 @@ func (s *Socket) Close() {
 	s.leaveGroups()
 	h.udp.Unbind(s.entry)
 	s.encapDisable()
-	s.sock.Close()
+	s.sock.Close(s.freed())
 	if s.cfg.Timestamp {
 		s.cfg.Timestamp = false
 		h.netstamp.Disable()
@@ -287,6 +288,22 @@ func (s *Socket) Close() {
 			h.socks = append(h.socks[:i:i], h.socks[i+1:]...)
 			break
 		}
+	}
+}
+
+// freed returns who records what a closing socket frees: the CPU of its reader,
+// whose process closes it; without one, CPU 0.
+func (s *Socket) freed() func(uint64, *skb.Header, string) {
+	if s.host.tracing == nil {
+		return nil
+	}
+	c, task := s.host.cores[0], (*cpu.Task)(nil)
+	if len(s.readers) > 0 {
+		task = s.readers[0].Task()
+		c = task.Core()
+	}
+	return func(id uint64, h *skb.Header, fn string) {
+		c.Trace.Freed(s.host.now, task, s.app, id, h, skb.SocketClosed, fn)
 	}
 }
 

@@ -225,6 +225,23 @@ func TestConsumeSKB(t *testing.T) {
 		require.Equal(t, []string{"consume_skb skbaddr=ffff880000000100"}, send(h, netip.MustParseAddrPort("239.1.1.1:5001")))
 		require.EqualValues(t, 1, h.Snapshot().Net.UDP.IgnoredMulti)
 	})
+	for name, k := range map[string]kernel.Profile{"inet_sock_destruct": kernel.Linux40(), "udp_destruct_common": kernel.Linux612()} {
+		t.Run("SUR-28 a close fires kfree_skb in "+name, func(t *testing.T) {
+			h := traced(t, func(c *Config) { c.Kernel, c.Apps = k, nil }, both)
+			s, err := h.Bind(socket.Config{Local: server})
+			require.NoError(t, err)
+			send(h, server)
+			require.Empty(t, send(h, server))
+			before := h.Snapshot().Net
+			s.Close()
+			require.Equal(t, before, h.Snapshot().Net, "no counter moves")
+			require.Len(t, bodies(h.Events(), ftrace.KfreeSKB), 2, "one for each")
+			for i, e := range h.Events().Events {
+				require.Equal(t, [2]any{name, uint64(i + 1)}, [2]any{e.Location, e.ID})
+				require.Equal(t, h.Time(), e.At)
+			}
+		})
+	}
 	t.Run("PK-6 the reader of a packet socket", func(t *testing.T) {
 		h := traced(t, func(c *Config) {
 			c.NICs[0].Taps = []scenario.Tap{{Name: "tcpdump", RcvBuf: 1 << 20, PerPacket: engine.Microsecond, CPU: 3, Task: true}}

@@ -28,6 +28,9 @@ func (r *ring) pop() *Datagram {
 // first returns the head, which stays.
 func (r *ring) first() *Datagram { return &r.buf[r.head&uint32(len(r.buf)-1)] }
 
+// at returns the datagram of an index from head to tail.
+func (r *ring) at(i uint32) *Datagram { return &r.buf[i&uint32(len(r.buf)-1)] }
+
 func (r *ring) grow() {
 	bigger := make([]Datagram, max(16, 2*len(r.buf)))
 	n := uint32(0)

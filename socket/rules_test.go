@@ -317,7 +317,7 @@ func TestDropTable(t *testing.T) {
 			require.Equal(t, tc.drops, s.Drops, "sk_drops")
 			b.counts(t, tc.udp)
 			require.EqualValues(t, 1, b.ledger.Dropped[tc.reason])
-			s.Close()
+			s.Close(nil)
 			require.Zero(t, b.host.Memory.Pages, "nothing stays charged")
 		})
 	}

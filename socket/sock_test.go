@@ -315,7 +315,7 @@ func TestUM6Drained(t *testing.T) {
 		require.Equal(t, keeps, b.host.Memory.Pages, "T = %d", truesize)
 		b.deliver(s, truesize, 100)
 		require.Equal(t, full, b.host.Memory.Pages, "T = %d, again", truesize)
-		s.Close()
+		s.Close(nil)
 		require.Zero(t, b.host.Memory.Pages, "T = %d, closed", truesize)
 	}
 }
@@ -329,7 +329,7 @@ func TestV18Close(t *testing.T) {
 	require.Equal(t, 50, s.Queued())
 	before := b.net
 	s.Lock()
-	s.Close()
+	s.Close(nil)
 	require.Equal(t, before, b.net)
 	b.counts(t, mib.UDP{RcvbufErrors: 3, InErrors: 3})
 	require.EqualValues(t, 50, b.ledger.Dropped[skb.SocketClosed])

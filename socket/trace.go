@@ -16,6 +16,8 @@ const (
 	fnReleaseSock = "release_sock"
 	fnWake        = "try_to_wake_up"
 	fnDestruct    = "inet_sock_destruct"
+
+	fnDestructCommon = "udp_destruct_common"
 )
 
 // Errors of a socket that refuses a datagram (sock_queue_rcv_skb).

@@ -521,6 +521,26 @@ func (t *Trace) KfreeSKB(r skb.DropReason, fn string) {
 	t.becomes(id, ftrace.Dropped, fn, r.String())
 }
 
+// Freed is KfreeSKB of a packet that a process frees at the given instant, up to
+// which the core has run: the task, or one that is no task here, of that name.
+func (t *Trace) Freed(at engine.Time, task *Task, comm string, id uint64, h *skb.Header, r skb.DropReason, fn string) {
+	if t == nil {
+		return
+	}
+	w := ftrace.Where{At: at, CPU: t.core.cfg.ID, Task: ftrace.Task{Comm: comm[:min(len(comm), 15)], PID: firstPID - 1}}
+	if task != nil {
+		w.Task = ftrace.Task{Comm: task.comm(), PID: task.PID()}
+	}
+	if t.wants(ftrace.KfreeSKB) {
+		t.emit(id, &ftrace.Event{Where: w, Kind: ftrace.KfreeSKB, Packet: ftrace.Packet{Protocol: h.EtherType}, Location: fn, Reason: t.all.Reason(r)})
+	}
+	t.all.Drop(id, r, at)
+	if id&skb.Chosen != 0 {
+		t.all.Live--
+		t.outcomes = append(t.outcomes, ftrace.Outcome{Where: w, Fate: ftrace.Dropped, Place: fn, Reason: r.String()})
+	}
+}
+
 // Function returns the one that the core is in.
 func (t *Trace) Function() string {
 	if f := t.present(); f != nil {
