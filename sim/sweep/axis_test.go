@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -96,13 +97,35 @@ func TestCross(t *testing.T) {
 	require.ErrorContains(t, err, "has no values")
 }
 
+// TestWholeNumbersAreAsLikely: of a range of whole numbers, none is drawn more
+// often than another, its ends included.
+func TestWholeNumbersAreAsLikely(t *testing.T) {
+	for _, spec := range []string{"load=1..20", "load=0..19"} {
+		a, err := ParseAxis(spec)
+		require.NoError(t, err)
+		d, err := Sample(LatinHypercube, 60, 1, a)
+		require.NoError(t, err)
+		times := map[string]int{}
+		for _, p := range d.Points {
+			times[p[0]]++
+		}
+		require.Len(t, times, 20)
+		for v, n := range times {
+			require.Equal(t, 3, n, "%s: %s", spec, v)
+		}
+	}
+	top, err := (&Axis{Path: "a", Low: "64", High: "4096", Log: true}).at(math.Nextafter(1, 0))
+	require.NoError(t, err)
+	require.Equal(t, "4096", top)
+}
+
 // TestLatinHypercube checks what makes one: of n points, one lies in each n-th
 // part of every range.
 func TestLatinHypercube(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 60).Draw(t, "n")
 		seed := rapid.Uint64().Draw(t, "seed")
-		d, err := Sample(LatinHypercube, n, seed, Axis{Path: "a", Low: "0", High: strconv.Itoa(1000 * n)}, Axis{Path: "b", Low: "1ms", High: "2ms"})
+		d, err := Sample(LatinHypercube, n, seed, Axis{Path: "a", Low: "0", High: strconv.Itoa(1000*n - 1)}, Axis{Path: "b", Low: "1ms", High: "2ms"})
 		require.NoError(t, err)
 		require.Len(t, d.Points, n)
 		strata := map[int]bool{}
@@ -112,7 +135,7 @@ func TestLatinHypercube(t *testing.T) {
 			strata[min(v/1000, n-1)] = true
 		}
 		require.GreaterOrEqual(t, len(strata), n-1, "rounding may put one point on a border")
-		again, err := Sample(LatinHypercube, n, seed, Axis{Path: "a", Low: "0", High: strconv.Itoa(1000 * n)}, Axis{Path: "b", Low: "1ms", High: "2ms"})
+		again, err := Sample(LatinHypercube, n, seed, Axis{Path: "a", Low: "0", High: strconv.Itoa(1000*n - 1)}, Axis{Path: "b", Low: "1ms", High: "2ms"})
 		require.NoError(t, err)
 		require.Equal(t, d, again)
 	})

@@ -161,12 +161,18 @@ func (a *Axis) at(u float64) (string, error) {
 	}
 	l, _ := lo.value.Float64()
 	h, _ := hi.value.Float64()
+	counts := lo.whole() && hi.whole()
+	if counts {
+		h++ // each whole number stands for what begins at it, so that the ends are as likely as others
+	}
 	v := l + u*(h-l)
 	if a.Log {
 		v = l * math.Pow(h/l, u)
 	}
 	exponent := 0
-	if !lo.whole() || !hi.whole() {
+	if counts {
+		v = math.Floor(v)
+	} else {
 		exponent = int(math.Floor(math.Log10(math.Max(v, (h-l)/resolution)/resolution))) + 1
 	}
 	// A step is a power of ten and exact, so that the values are short decimals.
@@ -177,7 +183,7 @@ func (a *Axis) at(u float64) (string, error) {
 	size, _ := step.Float64()
 	r := new(big.Rat).SetFloat64(math.Round(v / size))
 	r.Mul(r, step)
-	if lo.whole() && hi.whole() || lo.unit != "" && exponent >= 0 {
+	if counts || lo.unit != "" && exponent >= 0 {
 		r = roundRat(r)
 	}
 	if r.Cmp(lo.value) < 0 {
