@@ -81,7 +81,7 @@ func newCompare() *cobra.Command {
 	}
 	f := c.Flags()
 	f.SortFlags = false
-	f.Var(&setFlag{settings: &s.with}, "with", "override a key of the second side only; may be repeated")
+	f.Var(&setFlag{&s.with, "--with"}, "with", "override a key of the second side only; may be repeated")
 	s.settings.addFlags(f)
 	addMetrics(f, &s.metrics)
 	f.IntVar(&s.reps, "reps", sweep.DefaultSolveReps, "run each side with `N` seeds")
@@ -109,6 +109,9 @@ type compared struct {
 func (s *compareCommand) run(c *cobra.Command, args []string) error {
 	if s.reps < 1 {
 		return fmt.Errorf("--reps %d: want 1 or more", s.reps)
+	}
+	if err := s.page.check(); err != nil {
+		return err
 	}
 	if len(args) < 2 && len(s.with.list) == 0 {
 		return errors.New("nothing to compare: want a second side, or --with PATH=VALUE")

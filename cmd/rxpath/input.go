@@ -42,6 +42,9 @@ func openInput(arg string, stdin io.Reader, caps *captures) (*input, error) {
 		if looksLikeCapture("", data) {
 			return nil, errors.New("standard input: a capture is read more than once: want its name")
 		}
+		if len(data) == 0 && err == nil {
+			err = errors.New("standard input: empty: want a scenario")
+		}
 		return &input{name: "stdin", label: "standard input", data: data}, err
 	}
 	f, err := os.Open(arg)
@@ -55,6 +58,9 @@ func openInput(arg string, stdin io.Reader, caps *captures) (*input, error) {
 	}
 	if looksLikeCapture(arg, data) {
 		return inputAround(arg, caps)
+	}
+	if len(data) == 0 {
+		return nil, fmt.Errorf("%s: empty: want a scenario or a capture", arg)
 	}
 	return &input{name: arg, label: arg, data: data, dir: filepath.Dir(arg)}, nil
 }

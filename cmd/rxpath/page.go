@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -21,6 +23,24 @@ func (p *pageFlag) add(f *pflag.FlagSet) {
 	f.StringVar(&p.file, "report", "", "also write one self-contained HTML page to `FILE`")
 }
 
+// check finds before anything runs what would keep the page from being written.
+func (p *pageFlag) check() error {
+	if p.file == "" {
+		return nil
+	}
+	if fi, err := os.Stat(p.file); err == nil && fi.IsDir() {
+		return fmt.Errorf("--report: %s is a directory: want the name of a file, such as %s", p.file, filepath.Join(p.file, "report.html"))
+	}
+	dir := filepath.Dir(p.file)
+	switch fi, err := os.Stat(dir); {
+	case err != nil:
+		return fmt.Errorf("--report: %w", fileError(err))
+	case !fi.IsDir():
+		return fmt.Errorf("--report: %s is not a directory", dir)
+	}
+	return nil
+}
+
 // write writes the page, if it was asked for.
 func (p *pageFlag) write(make func() (*report.Page, error)) error {
 	if p.file == "" {
@@ -34,7 +54,10 @@ func (p *pageFlag) write(make func() (*report.Page, error)) error {
 	if err := page.Write(&b); err != nil {
 		return failed(err)
 	}
-	return failed(os.WriteFile(p.file, b.Bytes(), 0o666))
+	if err := os.WriteFile(p.file, b.Bytes(), 0o666); err != nil {
+		return failed(fmt.Errorf("--report: %w", fileError(err)))
+	}
+	return nil
 }
 
 // origin returns the parts of a page that say how to repeat a command on a

@@ -44,6 +44,8 @@ func newRoot(s streams) *cobra.Command {
 	root.SetOut(s.out)
 	root.SetErr(s.err)
 	root.SetFlagErrorFunc(flagError)
+	root.Version = version()
+	root.SetVersionTemplate(versionText())
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	root.SetHelpCommand(newHelp(root))
 	root.AddCommand(newRun(), newSweep(), newMerge(), newSolve(), newCompare(), newCheck(), newTrace(), newProfiles(), newVerify(), newVersion(), newCompletion(root))
@@ -116,7 +118,7 @@ func flagError(c *cobra.Command, err error) error {
 		return err
 	}
 	if e.GetSpecifiedShortnames() != "" {
-		return fmt.Errorf("%s: unknown flag -%s; see rxpath %s --help", c.Name(), e.GetSpecifiedName(), c.Name())
+		return fmt.Errorf("%s: unknown flag -%s; see %s --help", c.Name(), e.GetSpecifiedName(), c.CommandPath())
 	}
 	var known []string
 	c.Flags().VisitAll(func(f *pflag.Flag) {
@@ -131,7 +133,7 @@ func flagError(c *cobra.Command, err error) error {
 	case isKey(name):
 		return fmt.Errorf("%s: unknown flag --%s; did you mean --set %s=VALUE?", c.Name(), name, name)
 	}
-	return fmt.Errorf("%s: unknown flag --%s; see rxpath %s --help", c.Name(), name, c.Name())
+	return fmt.Errorf("%s: unknown flag --%s; see %s --help", c.Name(), name, c.CommandPath())
 }
 
 // similar returns the words that s may be a slip of the pen for, as a question

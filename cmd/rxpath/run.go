@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -104,6 +105,9 @@ func atMostOneFile(_ *cobra.Command, args []string) error {
 
 // run does everything that can be wrong with a run before it begins.
 func (r *runCommand) run(c *cobra.Command, args []string) error {
+	if err := r.page.check(); err != nil {
+		return err
+	}
 	if r.other != "" {
 		return r.compareKernel(c, args)
 	}
@@ -148,11 +152,23 @@ func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
 	return ctx, stop
 }
 
+// isDir refuses a directory of --out that is a file, or in one.
+func isDir(dir string) error {
+	for at := filepath.Clean(dir); ; at = filepath.Dir(at) {
+		switch fi, err := os.Stat(at); {
+		case err == nil && !fi.IsDir():
+			return fmt.Errorf("--out: %s is not a directory", at)
+		case err == nil || at == filepath.Dir(at):
+			return nil
+		}
+	}
+}
+
 // prepareDir makes the directory of --out ready. What is there and not ours is
 // refused as wrong usage; what cannot be written is a failure.
 func prepareDir(dir string) error {
-	if fi, err := os.Stat(dir); err == nil && !fi.IsDir() {
-		return fmt.Errorf("--out: %s is not a directory", dir)
+	if err := isDir(dir); err != nil {
+		return err
 	}
 	err := report.PrepareDir(dir)
 	if e, ok := errors.AsType[*os.PathError](err); ok {

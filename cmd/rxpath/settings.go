@@ -42,7 +42,7 @@ func (s *settings) typed(set string) string {
 
 // addFlags defines --set and the flags that are short for it.
 func (s *settings) addFlags(f *pflag.FlagSet) {
-	f.Var(&setFlag{settings: s}, "set", "override a key of the scenario, the value in YAML; may be repeated, the last one wins")
+	f.Var(&setFlag{s, "--set"}, "set", "override a key of the scenario, the value in YAML; may be repeated, the last one wins")
 	f.Var(&shortFlag{settings: s, name: "seed", path: "run.seed", kind: "N"}, "seed", "select the random numbers (run.seed)")
 	f.Var(&shortFlag{settings: s, name: "duration", path: "run.for", kind: "TIME"}, "duration", "how long to run, in virtual time such as 500ms (run.for)")
 	f.Var(&shortFlag{settings: s, name: "kernel", path: "kernel", kind: "NAME"}, "kernel", "use this kernel profile (kernel); see rxpath profiles")
@@ -57,8 +57,11 @@ func (s *settings) addThresholdFlag(f *pflag.FlagSet) {
 	f.StringArrayVar(&s.thresholds, "threshold", nil, "a further threshold, `EXPR` such as 'drops == 0': exit status 99 if it does not hold; may be repeated")
 }
 
-// A setFlag is --set.
-type setFlag struct{ settings *settings }
+// A setFlag is --set, or --with.
+type setFlag struct {
+	settings *settings
+	name     string // as faults call it
+}
 
 func (f *setFlag) String() string { return "" }
 func (f *setFlag) Type() string   { return "path=value" }
@@ -69,7 +72,7 @@ func (f *setFlag) Set(arg string) error {
 	if err != nil {
 		return err
 	}
-	f.settings.list = append(f.settings.list, setting{set, "--set " + set.String()})
+	f.settings.list = append(f.settings.list, setting{set, f.name + " " + set.String()})
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -110,7 +111,7 @@ func (s *solveCommand) run(c *cobra.Command, args []string) error {
 		return fmt.Errorf("--metric: %w", err)
 	}
 	base := in.base(&s.settings)
-	if err := s.check(base, &p); err != nil {
+	if err := errors.Join(s.check(base, &p), s.page.check()); err != nil {
 		return err
 	}
 	ctx, stop := interruptible(c.Context())
@@ -177,7 +178,7 @@ func (s *solveCommand) solve(ctx context.Context, c *cobra.Command, in *input, b
 	bar.done()
 	switch {
 	case errors.Is(err, context.Canceled):
-		return &statusError{exitInterrupt, fmt.Errorf("interrupted after %d values", len(a.Trials))}
+		return &statusError{exitInterrupt, errors.New(interrupted(&a, p.Greatest))}
 	case err != nil:
 		return failed(err)
 	}
@@ -192,6 +193,41 @@ func (s *solveCommand) solve(ctx context.Context, c *cobra.Command, in *input, b
 		return join(err, failed(fmt.Errorf("there is no such value of %s", a.Path)))
 	}
 	return err
+}
+
+// interrupted says what a search has found so far.
+func interrupted(a *sweep.Answer, greatest bool) string {
+	var holds, fails []string // in the order of the values
+	for _, t := range slices.SortedFunc(slices.Values(a.Trials), func(x, y sweep.Trial) int { return compareValues(x.Value, y.Value) }) {
+		if t.Holds {
+			holds = append(holds, t.Value)
+		} else {
+			fails = append(fails, t.Value)
+		}
+	}
+	if !greatest { // nearest to the answer first
+		slices.Reverse(fails)
+	} else {
+		slices.Reverse(holds)
+	}
+	said := "interrupted before a value was tried"
+	if n := len(a.Trials); n > 0 {
+		said = fmt.Sprintf("interrupted; values tried: %d", n)
+	}
+	if len(holds) > 0 {
+		said += "; it holds at " + holds[0]
+	}
+	if len(fails) > 0 {
+		said += "; it fails at " + fails[0]
+	}
+	return said
+}
+
+// compareValues compares two values of a key that a search tries.
+func compareValues(a, b string) int {
+	x, _ := sweep.Number(a)
+	y, _ := sweep.Number(b)
+	return cmp.Compare(x, y)
 }
 
 // commandLine returns the command that repeats the search.

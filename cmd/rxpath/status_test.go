@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed-556df219/rxpath/sim/sweep"
 )
 
 func TestStatusOf(t *testing.T) {
@@ -104,4 +106,15 @@ func TestLocate(t *testing.T) {
 	in.data = []byte("{")
 	_, _, ok = in.locate("a", "")
 	require.False(t, ok)
+}
+
+// TestInterruptedSearch: what a search has found is told when it is interrupted.
+func TestInterruptedSearch(t *testing.T) {
+	tried := sweep.Answer{Trials: []sweep.Trial{{Value: "1MiB"}, {Value: "64MiB", Holds: true}, {Value: "8MiB", Holds: true}, {Value: "512KiB"}}}
+	require.Equal(t, "interrupted; values tried: 4; it holds at 8MiB; it fails at 1MiB", interrupted(&tried, false))
+	for i := range tried.Trials {
+		tried.Trials[i].Holds = !tried.Trials[i].Holds
+	}
+	require.Equal(t, "interrupted; values tried: 4; it holds at 1MiB; it fails at 8MiB", interrupted(&tried, true))
+	require.Equal(t, "interrupted before a value was tried", interrupted(&sweep.Answer{}, true))
 }

@@ -134,6 +134,9 @@ func (s *sweepCommand) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := s.page.check(); err != nil {
+		return err
+	}
 	base := in.base(&s.settings)
 	if err := sweep.Check(base, &d); err != nil {
 		return s.faultsOf(err, in)
@@ -309,8 +312,8 @@ var sweepFormats = map[string]func(*sweep.Results, io.Writer) error{
 
 // openJournal makes the directory of --out ready and opens its journal.
 func (s *sweepCommand) openJournal(h sweep.Header) (*sweep.Journal, error) {
-	if fi, err := os.Stat(s.out); err == nil && !fi.IsDir() {
-		return nil, fmt.Errorf("--out: %s is not a directory", s.out)
+	if err := isDir(s.out); err != nil {
+		return nil, err
 	}
 	path := filepath.Join(s.out, sweep.JournalName)
 	if entries, err := os.ReadDir(s.out); err == nil && len(entries) > 0 {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 
@@ -20,11 +21,15 @@ of Go. Results of different results_versions cannot be compared number by
 number: the changelog says what changed.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintf(c.OutOrStdout(), "rxpath %s\nresults_version %d\n%s %s/%s\n",
-				version(), report.ResultsVersion, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := io.WriteString(c.OutOrStdout(), versionText())
 			return err
 		},
 	}
+}
+
+// versionText is what version prints, and --version.
+func versionText() string {
+	return fmt.Sprintf("rxpath %s\nresults_version %d\n%s %s/%s\n", version(), report.ResultsVersion, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // version returns the version of the module: a release, or the commit that it

@@ -69,7 +69,7 @@ func (p *parser) metric() (m Metric) {
 	case "latency":
 		p.fail(at, "a latency is not one number", "p(latency.STAGE, 99), mean(latency.STAGE), max(latency.STAGE) or count(latency.STAGE)", "")
 	default:
-		p.fail(at, "unknown metric "+strconv.Quote(clip(word)), "one of "+strings.Join(metricWords, ", "), cfgerr.Nearest(word, metricWords))
+		p.fail(at, "unknown metric "+strconv.Quote(clip(word)), "one of "+strings.Join(metricWords, ", "), cfgerr.Near(word, metricWords))
 	}
 	if p.err != nil {
 		return Metric{}
@@ -90,7 +90,7 @@ func (p *parser) oneOf(what string, words []string) string {
 	if w == "" {
 		p.fail(at, p.found(), "the name of a "+what+": "+strings.Join(words, ", "), "")
 	}
-	p.fail(at, "unknown "+what+" "+strconv.Quote(clip(w)), "one of "+strings.Join(words, ", "), cfgerr.Nearest(w, words))
+	p.fail(at, "unknown "+what+" "+strconv.Quote(clip(w)), "one of "+strings.Join(words, ", "), cfgerr.Near(w, words))
 	return ""
 }
 
