@@ -309,7 +309,7 @@ func (s *solved) text(w io.Writer) error {
 // page returns the answer as a page.
 func (s *solved) page(set *settings, command string) (*report.Page, error) {
 	answer, err := text(s.text)
-	tried := report.Part{Heading: "Values that were tried", Left: 4, Table: [][]string{{s.Path, "conditions", "replications passed", "metrics"}}}
+	tried := report.Part{Heading: "Values that were tried", Left: 4, Table: [][]string{{s.Path, "conditions", "replications passed", strings.Join(s.metrics(), ", ")}}}
 	for i := range s.Trials {
 		t := &s.Trials[i]
 		what := "fail"
@@ -319,6 +319,15 @@ func (s *solved) page(set *settings, command string) (*report.Page, error) {
 		tried.Table = append(tried.Table, []string{t.Value, what, fmt.Sprintf("%d of %d", t.Passed, t.Reps), strings.Join(append(slices.Clone(t.Got), s.further(t)...), ", ") + t.Error})
 	}
 	return &report.Page{Title: fmt.Sprintf("%s of %s", s.Path, s.in.label), Parts: append([]report.Part{{Heading: "Answer", Code: answer}, tried}, s.in.origin(set, command)...)}, err
+}
+
+// metrics names the metrics of the conditions.
+func (s *solved) metrics() (out []string) {
+	for i := range s.problem.Until {
+		m := s.problem.Until[i].Metric()
+		out = append(out, m.String())
+	}
+	return out
 }
 
 // further prints the metrics that were asked for beside those of the conditions.

@@ -90,7 +90,7 @@ func (p *parser) oneOf(what string, words []string) string {
 	if w == "" {
 		p.fail(at, p.found(), "the name of a "+what+": "+strings.Join(words, ", "), "")
 	}
-	p.fail(at, "unknown "+what+" "+strconv.Quote(clip(w)), "one of "+strings.Join(words, ", "), cfgerr.Near(w, words))
+	p.fail(at, "unknown "+what+" "+strconv.Quote(clip(w)), "one of "+strings.Join(words, ", "), cfgerr.Nearest(w, words))
 	return ""
 }
 

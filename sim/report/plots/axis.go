@@ -89,12 +89,14 @@ func timeAxis(p *plot.Plot, end engine.Time) scale {
 	return s
 }
 
-// logTime marks a logarithmic axis of picoseconds: powers of ten with a label.
+// logTime marks a logarithmic axis of picoseconds: powers of ten with a label,
+// and twice and five times those on an axis of one or two of them.
 type logTime struct{}
 
 // Ticks implements plot.Ticker.
 func (logTime) Ticks(lo, hi float64) []plot.Tick {
 	var out []plot.Tick
+	short := hi <= 100*lo
 	for exp := 0; exp < 19; exp++ {
 		for m := 1; m < 10; m++ {
 			v := float64(m) * math.Pow10(exp)
@@ -102,7 +104,7 @@ func (logTime) Ticks(lo, hi float64) []plot.Tick {
 				continue
 			}
 			t := plot.Tick{Value: v}
-			if m == 1 {
+			if m == 1 || short && (m == 2 || m == 5) {
 				t.Label = engine.Time(v).String()
 			}
 			out = append(out, t)

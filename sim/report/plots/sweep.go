@@ -598,6 +598,9 @@ func (a *dot) beats(b *dot) bool {
 // several, the highest is drawn.
 func (s *swept) dots() (out []dot, load string) {
 	loads := slices.Index(s.paths, "load")
+	if loads >= 0 && s.sampled() {
+		return nil, "" // hardly two points have one load
+	}
 	if loads >= 0 {
 		load = slices.MaxFunc(s.values(loads), compareNumbers)
 	}
