@@ -108,6 +108,9 @@ func (b *Bridge) Ports() []*Device {
 // handleFrame implements rxHandler. It models br_handle_frame (CORE-42).
 func (p *bridgePort) handleFrame(c *cpu.Core, b *skb.Buff, _ *Device) rxResult {
 	l, dst := p.bridge.layer, b.Head.DstMAC
+	if b.PktType == skb.PacketLoopback {
+		return rxPass // it never was on the wire
+	}
 	if src := b.Head.SrcMAC; src.Multicast() || src == (skb.MAC{}) { // is_valid_ether_addr
 		l.drop(c, skb.MACInvalidSource)
 		return rxConsumed

@@ -232,7 +232,7 @@ func (l *Layer) deliverSpecific(c *cpu.Core, b *skb.Buff, list []*Tap, typ uint1
 // receive is the hook of the socket. It models packet_rcv (CORE-31) and
 // tpacket_rcv (CORE-33) up to where they differ.
 func (t *Tap) receive(c *cpu.Core, b *skb.Buff, d *Device) {
-	if t.closed {
+	if t.closed || b.PktType == skb.PacketLoopback { // shown on its way out, if at all (CORE-31)
 		return
 	}
 	snap := int(b.Len) + skb.EthHeader

@@ -267,3 +267,19 @@ func TestPTypes(t *testing.T) {
 		})
 	}
 }
+
+// CORE-31: the copy of a datagram that this host gets of what it sends to a group
+// is delivered, and no packet socket is shown it.
+func TestCORE31LoopedCopies(t *testing.T) {
+	looped := func(_ *skb.Header, b *skb.Buff) { b.PktType = skb.PacketLoopback }
+	for _, cfg := range []TapConfig{{RcvBuf: 1 << 20}, {Kind: TPacketRcv, Frames: 16, FrameSize: 2048}} {
+		b := newBench(t)
+		tap := b.layer.OpenTap(nil, cfg)
+		b.receive(local, looped)
+		require.EqualValues(t, 1, b.net.IP.InDelivers)
+		require.Zero(t, tap.Packets)
+		require.Zero(t, b.ledger.Clones)
+		b.receive(local)
+		require.EqualValues(t, 1, tap.Packets, "another does count")
+	}
+}

@@ -536,7 +536,7 @@ func (ns *namespace) loopback(c *cpu.Core, p *packet, b *skb.Buff) {
 	cp.Cloned = true
 	cp.Summed = skb.ChecksumUnnecessary
 	cp.Len -= skb.EthHeader
-	cp.IfIndex, cp.PktType = ns.number(p.dev.Index), skb.PacketHost
+	cp.IfIndex, cp.PktType = ns.number(p.dev.Index), skb.PacketLoopback
 	ns.loopRoute(p, &cp)
 	c.LocalBHDisable()
 	h.softnet.CPUs[c.ID()].NetifRX(c, &cp)

@@ -11,6 +11,8 @@ const (
 	PacketBroadcast
 	PacketMulticast
 	PacketOtherHost
+	_              // PACKET_OUTGOING: what is sent is not shown to packet sockets
+	PacketLoopback // dev_loopback_xmit's copy of what this host sends to a group
 )
 
 // IPSummed says who has verified the checksum (skb->ip_summed).
