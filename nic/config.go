@@ -196,7 +196,7 @@ func (c *Config) Validate(cpus int) error {
 	errs := []error{
 		cfgerr.Range("mtu", c.MTU, 68, d.maxMTU),
 		cfgerr.Check(c.LinkBitsPerSecond >= 10_000_000 && c.LinkBitsPerSecond <= d.maxLink, "link", c.LinkBitsPerSecond, d.links()),
-		cfgerr.Check(c.RXRing >= 1, "ring.rx", c.RXRing, fmt.Sprintf("at least 1 (the driver clamps to %d..%d)", d.minRing, d.maxRing)),
+		cfgerr.Check(c.RXRing >= 0, "ring.rx", c.RXRing, fmt.Sprintf("at least 0 (the driver clamps to %d..%d)", d.minRing, d.maxRing)),
 		d.checkUsecs(c.RXUsecs),
 		cfgerr.Range("channels.combined", c.Combined, 0, d.maxChannels),
 		cfgerr.Check(!c.MSI || c.Combined <= 1, "channels.combined", c.Combined, "0 or 1 with interrupts: msi"),

@@ -103,6 +103,9 @@ func driverFor(c *Config, k *kernel.Profile) *driver {
 	if d.name == DriverIxgbe {
 		d.newer(k)
 	}
+	if k.Release != "" { // drivers of the tree have no versions of their own any more
+		d.version = k.Release
+	}
 	return d
 }
 

@@ -49,6 +49,7 @@ func TestRingMaxima618(t *testing.T) {
 	igb.RXRing = 100_000
 	k := kernel.Linux618()
 	require.Equal(t, 4096, igb.RingSize(&k), "this driver's is another matter")
+	require.Equal(t, k.Release, newer(t, k, igb).port.Ethtool().Version, "but drivers have the kernel's version (ethtool -i)")
 }
 
 // 6.18/5.1: what a frame without FCS is charged with, by kernel and MTU.

@@ -67,9 +67,6 @@ func (d *driver) newer(k *kernel.Profile) {
 	if k.IxgbeAdaptiveITR {
 		d.moderate = (*Vector).adaptITR
 	}
-	if k.Release != "" {
-		d.version = k.Release
-	}
 }
 
 // labels returns prefix0, prefix1 and so on.

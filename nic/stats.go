@@ -251,8 +251,8 @@ func (p *Port) Ethtool() *mib.Ethtool {
 	if p.cfg.MSI {
 		e.CombinedMax, e.Other = 1, 0
 	}
-	if len(p.vectors) > len(p.queues) { // transmission has vectors of its own
-		e.TXUsecs = p.cfg.RXUsecs
+	if len(p.vectors) > len(p.queues) { // transmission has vectors of its own, which -C rx-usecs leaves alone
+		e.TXUsecs = igbConservative
 	}
 	if d.setsIndirection {
 		for _, q := range p.table {

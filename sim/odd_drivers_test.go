@@ -175,6 +175,9 @@ func TestIgbTexts(t *testing.T) {
 		require.Contains(t, read(t, h, "ethtool/eth0/"+file)+"\n", want, "ethtool -%s", file)
 	}
 	require.Contains(t, read(t, h, "ethtool/eth0/c"), "tx-usecs: 3", "transmission has vectors of its own")
+	require.NoError(t, h.Set("nics[eth0].coalesce.rx-usecs", "100"))
+	require.Contains(t, read(t, h, "ethtool/eth0/c"), "rx-usecs: 100\n")
+	require.Contains(t, read(t, h, "ethtool/eth0/c"), "tx-usecs: 3\n", "and a setting of its own, which nobody has changed")
 	ixgbe := hostOf(t)
 	_, err := ixgbe.FS().Open("ethtool/eth0/x")
 	require.Error(t, err, "RX-33: no such operation")
