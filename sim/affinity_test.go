@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-556df219/rxpath/nic"
+	"github.com/seed-556df219/rxpath/sim/cfgerr"
 	"github.com/seed-556df219/rxpath/sim/kernel"
 	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/sim/skb"
@@ -118,4 +119,69 @@ func TestManyQueuesRun(t *testing.T) {
 	naive, same := run(true)
 	require.Equal(t, lazy, naive)
 	require.Equal(t, digest, same)
+}
+
+// RPS-1: a mask may name CPUs that are possible and not online; the map holds
+// those that are online, in ascending order, and no map is left if none is.
+func TestRPS1OfflineCPUs(t *testing.T) {
+	const file = "sys/class/net/eth0/queues/rx-0/rps_cpus"
+	h := hostOf(t, func(c *Config) { c.CPUs, c.PossibleCPUs = 4, 8 })
+	processed := func() (out []uint64) {
+		d := send(t, h, h.UDPFrame(sender, local, 10), 10)
+		for i := range d.CPUs {
+			out = append(out, d.CPUs[i].Softnet.Processed)
+		}
+		return out
+	}
+	require.NoError(t, h.WriteFile(file, "f4\n"))
+	require.Equal(t, "04", read(t, h, file), "two digits for eight possible CPUs")
+	require.Equal(t, []uint64{0, 0, 10, 0}, processed(), "CPU 2 is the only one online")
+	require.NoError(t, h.WriteFile(file, "f0"))
+	require.Equal(t, "00", read(t, h, file))
+	require.Equal(t, []uint64{10, 0, 0, 0}, processed(), "no map: where they are polled")
+
+	err := h.WriteFile(file, "300")
+	require.ErrorContains(t, err, "nics[eth0].rps.rx-0 = 8: want 0 to 7", "bits that no CPU can have")
+	require.Len(t, cfgerr.All(err), 1, "one line for two bits")
+	require.NoError(t, h.Change(func(c *Config) { c.NICs[0].RPS["rx-0"] = []int{2, 3, 2, 2} }))
+	require.Equal(t, "0c", read(t, h, file))
+	require.Equal(t, []int{2, 3}, h.ip.Device(2).RPSMap(0), "a CPU stands in the map once")
+
+	require.NoError(t, h.WriteFile("proc/irq/64/smp_affinity", "f2"))
+	require.Equal(t, "f2", read(t, h, "proc/irq/64/smp_affinity"))
+	require.Equal(t, 1, h.ports[0].Vectors()[0].Core().ID(), "the first that is online")
+	require.ErrorContains(t, h.WriteFile("proc/irq/64/smp_affinity", "f0"), "EINVAL")
+}
+
+// RPS-1: rps_flow_cnt takes a number and rounds it up to a power of two.
+func TestRPS1FlowCntFile(t *testing.T) {
+	const file = "sys/class/net/eth0/queues/rx-0/rps_flow_cnt"
+	h := hostOf(t)
+	for text, want := range map[string]string{"5000\n": "8192", "4096": "4096", "1": "1", "0": "0"} {
+		require.NoError(t, h.WriteFile(file, text))
+		require.Equal(t, want, read(t, h, file))
+	}
+	require.ErrorContains(t, h.WriteFile(file, "536870913"), "want 0 to 536870912")
+}
+
+// RPS-1, RX-38: a queue that goes takes its flow table with it, and when it comes
+// back it has none.
+func TestRPS1FlowTablesOfChannels(t *testing.T) {
+	h := hostOf(t, func(c *Config) {
+		c.NICs[0].Combined = 4
+		c.NICs[0].RPSFlowCnt = map[string]int{"rx-1": 16, "rx-3": 32}
+	})
+	sizes := func() (out []string) {
+		for _, q := range []string{"rx-0", "rx-1", "rx-2", "rx-3"} {
+			if _, err := fs.Stat(h.FS(), "sys/class/net/eth0/queues/"+q); err == nil {
+				out = append(out, read(t, h, "sys/class/net/eth0/queues/"+q+"/rps_flow_cnt"))
+			}
+		}
+		return out
+	}
+	require.Equal(t, []string{"0", "16", "0", "32"}, sizes())
+	require.NoError(t, h.Set("nics[eth0].channels.combined", "2"))
+	require.Equal(t, []string{"0", "16"}, sizes())
+	require.NoError(t, h.Set("nics[eth0].channels.combined", "4"))
+	require.Equal(t, []string{"0", "16", "0", "0"}, sizes())
 }

@@ -110,9 +110,7 @@ func (h *Host) becomeNIC(i int, next *scenario.NIC) {
 		h.placeVectors(p, next)
 	}
 	h.placeRPS(p, dev, next.RPS)
-	if !maps.Equal(was.RPSFlowCnt, next.RPSFlowCnt) {
-		h.placeFlowTables(dev, next.RPSFlowCnt)
-	}
+	h.placeFlowTables(dev, was.RPSFlowCnt, next.RPSFlowCnt)
 }
 
 // deleteNAPIs frees what the instances hold that an interface no longer has.
@@ -140,7 +138,7 @@ func (h *Host) promote() {
 // WriteFile does what writing text to a file of the host's tree does:
 //
 //	proc/irq/N/smp_affinity, smp_affinity_list
-//	sys/class/net/IF/queues/rx-N/rps_cpus
+//	sys/class/net/IF/queues/rx-N/rps_cpus, rps_flow_cnt
 //	sys/class/net/IF/mtu
 //	proc/sys/net/core/netdev_budget and all other sysctls
 //
@@ -158,8 +156,10 @@ func (h *Host) WriteFile(name, text string) error {
 		return h.Set("nics["+parts[3]+"].mtu", text)
 	case len(parts) == 7 && strings.HasPrefix(name, "sys/class/net/") && parts[4] == "queues" && parts[6] == "rps_cpus":
 		return h.Set("nics["+parts[3]+"].rps."+parts[5], strconv.Quote(text))
+	case len(parts) == 7 && strings.HasPrefix(name, "sys/class/net/") && parts[4] == "queues" && parts[6] == "rps_flow_cnt":
+		return h.Set("nics["+parts[3]+"].rps_flow_cnt."+parts[5], text)
 	}
-	return fmt.Errorf("sim: %s: no file that can be written: proc/sys/net/..., proc/irq/N/smp_affinity, queues/rx-N/rps_cpus, mtu", name)
+	return fmt.Errorf("sim: %s: no file that can be written: proc/sys/net/..., proc/irq/N/smp_affinity, queues/rx-N/rps_cpus, queues/rx-N/rps_flow_cnt, mtu", name)
 }
 
 // writeAffinity models irq_affinity_proc_write and irq_affinity_list_proc_write.

@@ -24,6 +24,7 @@ func TestSet(t *testing.T) {
 		path, value string
 		file, want  string
 	}{
+		"RX-1 ethtool -G rx 0 sets the least":              {"nics[eth0].ring.rx", "0", "ethtool/eth0/g", "Current hardware settings:\nRX:\t\t64\n"},
 		"ODD-13 ethtool -G rx 8192 succeeds and sets 4096": {"nics[eth0].ring.rx", "8192", "ethtool/eth0/g", "Current hardware settings:\nRX:\t\t4096"},
 		"ethtool -C":             {"nics[0].coalesce.rx-usecs", "30", "ethtool/eth0/c", "rx-usecs: 30"},
 		"ethtool -L":             {"nics[0].channels.combined", "3", "ethtool/eth0/l", "Combined:\t3"},

@@ -64,7 +64,7 @@ func (h *Host) addDevices(devices []scenario.Device) error {
 		d := &devices[i]
 		dev := h.makeDevice(d)
 		dev.SetIngress(d.Ingress)
-		cpus := slices.Sorted(slices.Values(d.RPS))
+		cpus := h.cfg.Online(d.RPS)
 		dev.SetRPS(0, cpus)
 		h.softnet.RPS = h.softnet.RPS || len(cpus) > 0
 		if err := h.openTaps(dev, d.Taps); err != nil {

@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/seed-556df219/rxpath/ipstack"
 	"github.com/seed-556df219/rxpath/nic"
@@ -43,6 +44,20 @@ func (w *world) drivers() {
 		}
 		if n.Affinity != nil {
 			n.Affinity = map[string][]int{vectorLabel(n): {w.pick(w.cfg.CPUs)}}
+		}
+	}
+	if w.one(6) { // masks with CPUs that are not online (RPS-1)
+		w.cfg.PossibleCPUs = w.cfg.CPUs + 8
+		cpu := w.cfg.CPUs + w.pick(8)
+		off := func(set []int) []int { return append(slices.Clone(set), cpu) }
+		for i := range w.cfg.NICs {
+			n := &w.cfg.NICs[i]
+			for q := range n.RPS { // Any order: all get the same.
+				n.RPS[q] = off(n.RPS[q])
+			}
+			for v := range n.Affinity { // Any order, too.
+				n.Affinity[v] = off(n.Affinity[v])
+			}
 		}
 	}
 	w.rnd = drawn

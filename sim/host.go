@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
@@ -268,7 +267,7 @@ func (h *Host) addNIC(i int) {
 		h.makeThreads(port, h.napis[made:])
 	}
 	h.placeRPS(port, dev, n.RPS)
-	h.placeFlowTables(dev, n.RPSFlowCnt)
+	h.placeFlowTables(dev, nil, n.RPSFlowCnt)
 }
 
 // newGRO returns the GRO of a device: napi ─▶ softirq, and a look into the sockets
@@ -309,8 +308,7 @@ func (h *Host) placeVectors(p *nic.Port, n *scenario.NIC) {
 
 func (h *Host) placeRPS(p *nic.Port, dev *ipstack.Device, rps map[string][]int) {
 	for i := range p.Queues() {
-		cpus := slices.Clone(rps[fmt.Sprintf("rx-%d", i)])
-		slices.Sort(cpus)
+		cpus := h.cfg.Online(rps[fmt.Sprintf("rx-%d", i)])
 		dev.SetRPS(i, cpus)
 		h.softnet.RPS = h.softnet.RPS || len(cpus) > 0
 	}
@@ -331,13 +329,13 @@ func (h *Host) busy() []bool {
 	for i := range h.cfg.NICs {
 		// Any order: a CPU is marked once or more.
 		for _, cpus := range h.cfg.NICs[i].RPS {
-			for _, c := range cpus {
+			for _, c := range h.cfg.Online(cpus) {
 				busy[c] = true
 			}
 		}
 	}
 	for i := range h.cfg.Devices {
-		for _, c := range h.cfg.Devices[i].RPS {
+		for _, c := range h.cfg.Online(h.cfg.Devices[i].RPS) {
 			busy[c] = true
 		}
 	}

@@ -104,7 +104,7 @@ func (h *Host) device(d *ipstack.Device) mib.Device {
 		out.SpeedMbps = int(cfg.LinkBitsPerSecond / 1_000_000)
 		out.Down, out.NoCarrier, out.Promisc, out.AllMulti = cfg.Down, cfg.NoCarrier, cfg.Promisc, cfg.AllMulti
 		for q := range p.Queues() {
-			out.RXQueues = append(out.RXQueues, mib.RXQueue{RPSCPUs: d.RPSMap(uint16(q))})
+			out.RXQueues = append(out.RXQueues, mib.RXQueue{RPSCPUs: d.RPSMap(uint16(q)), RPSFlowCnt: h.softnet.FlowCnt(d.Index, q)})
 		}
 	} else if t := h.spaces[0].transmitterOf(d.Index); t != nil {
 		out.Link = t.Link()

@@ -3,7 +3,6 @@ package sim
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/seed-556df219/rxpath/ipstack"
 	"github.com/seed-556df219/rxpath/napi"
@@ -42,9 +41,7 @@ func (ns *namespace) addLoopback() {
 // addDevice registers an interface in a namespace.
 func (ns *namespace) addDevice(name string, mac skb.MAC, mtu int, addr skb.Addr, prefixLen int, rps []int) *ipstack.Device {
 	d := ns.ip.AddDevice(name, mac, mtu, addr, prefixLen)
-	if len(rps) > 0 {
-		cpus := slices.Clone(rps)
-		slices.Sort(cpus)
+	if cpus := ns.host.cfg.Online(rps); len(cpus) > 0 {
 		d.SetRPS(0, cpus)
 		ns.host.softnet.RPS = true
 	}
@@ -129,8 +126,8 @@ func (h *Host) senderCPUs(busy []bool) {
 	for i := range h.cfg.Sending {
 		busy[h.cfg.Sending[i].CPU] = true
 	}
-	mark := func(cpus []int) {
-		for _, c := range cpus {
+	mark := func(mask []int) {
+		for _, c := range h.cfg.Online(mask) {
 			busy[c] = true
 		}
 	}

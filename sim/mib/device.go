@@ -60,6 +60,8 @@ type Ethtool struct {
 type RXQueue struct {
 	// RPSCPUs are the CPUs of its rps_cpus mask; empty: RPS is off (RPS-1).
 	RPSCPUs []int
+	// RPSFlowCnt is the number of entries of its flow table; 0: there is none (RPS-1).
+	RPSFlowCnt int
 }
 
 // Device is one network device.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/seed-556df219/rxpath/sim/mib"
@@ -83,7 +84,7 @@ func netClassAttributes(d *mib.Device, cpus int) []attribute {
 		queue := fmt.Sprintf("queues/rx-%d/", i)
 		out = append(out,
 			attribute{queue + "rps_cpus", cpuMask(d.RXQueues[i].RPSCPUs, cpus)},
-			attribute{queue + "rps_flow_cnt", "0"}) // RFS is off
+			attribute{queue + "rps_flow_cnt", strconv.Itoa(d.RXQueues[i].RPSFlowCnt)})
 	}
 	return out
 }

@@ -289,8 +289,13 @@ func TestSeparate(t *testing.T) {
 	shared.CPUs = []int{1}
 	require.True(t, sharesCPU(world(1000, shared)), "with the interrupt")
 	rps := world(1000, reader())
-	rps.NICs[0].RPS = map[string][]int{"rx-0": {2}}
+	rps.NICs[0].RPS = map[string][]int{"rx-0": {2, 4}}
+	rps.Host.PossibleCPUs = 5
 	require.True(t, sharesCPU(rps))
+	separate(rps)
+	require.Equal(t, []int{2}, rps.NICs[0].RPS["rx-0"], "CPU 4 was not online before the reader got it")
+	require.Equal(t, [2]int{5, 5}, [2]int{rps.Host.CPUs, rps.Host.PossibleCPUs})
+	require.NoError(t, rps.Validate())
 }
 
 // The costs that are made cheaper are costs; they become a tenth, and the others stay.

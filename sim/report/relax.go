@@ -228,7 +228,7 @@ func sharesCPU(sc *scenario.Scenario) bool {
 			users[cpu]++
 		}
 		for _, cpus := range sc.NICs[i].RPS {
-			for _, cpu := range cpus {
+			for _, cpu := range sc.Host.Online(cpus) {
 				users[cpu]++
 			}
 		}
@@ -284,6 +284,11 @@ func separate(sc *scenario.Scenario) {
 		for v, label := range n.Labels(was) {
 			n.Affinity[label] = []int{cpus[v]}
 		}
+		rps := n.RPS
+		n.RPS = map[string][]int{}
+		for q, set := range rps { // Any order: every queue is looked at by itself.
+			n.RPS[q] = sc.Host.Online(set) // those that come must not be in it
+		}
 	}
 	next := was
 	for i := range sc.Apps {
@@ -300,6 +305,9 @@ func separate(sc *scenario.Scenario) {
 		}
 	}
 	sc.Host.CPUs = next
+	if sc.Host.PossibleCPUs > 0 {
+		sc.Host.PossibleCPUs = max(sc.Host.PossibleCPUs, next)
+	}
 }
 
 func fixedKnob(path string) func(*scenario.Scenario, *sim.Result) string {

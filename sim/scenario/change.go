@@ -302,7 +302,7 @@ func Become(was *Host, nics []NIC, want *Host, wanted []NIC) (Host, []NIC, error
 	for i := range min(len(nics), len(wanted)) {
 		n, err := nics[i].become(&wanted[i], want)
 		if out[i] = n; err == nil {
-			err = out[i].validate(want.CPUs)
+			err = out[i].validate(want)
 		}
 		errs = append(errs, cfgerr.Under(fmt.Sprintf("nics[%d]", i), err))
 	}
@@ -352,10 +352,13 @@ func (n *NIC) become(want *NIC, h *Host) (NIC, error) {
 	}
 	if was, is := n.Queues(h.CPUs), out.Queues(h.CPUs); was != is {
 		out.Affinity = asked(out.Affinity, n.Affinity, func(string) bool { return false })
-		out.RPS = asked(out.RPS, n.RPS, func(queue string) bool {
+		there := func(queue string) bool {
 			i, err := strconv.Atoi(strings.TrimPrefix(queue, "rx-"))
 			return err == nil && i < is
-		})
+		}
+		out.RPS = asked(out.RPS, n.RPS, there)
+		out.RPSFlowCnt = maps.Clone(out.RPSFlowCnt)
+		maps.DeleteFunc(out.RPSFlowCnt, func(queue string, size int) bool { return n.RPSFlowCnt[queue] == size && !there(queue) })
 	} else if n.Down && !out.Down {
 		labels := out.Labels(h.CPUs)
 		out.Affinity = asked(out.Affinity, n.Affinity, func(label string) bool {

@@ -204,7 +204,7 @@ func (s *Scenario) validateDevices() error {
 	for i := range s.Devices {
 		d := &s.Devices[i]
 		at := fmt.Sprintf("devices[%d]", i)
-		errs = append(errs, cfgerr.Under(at, l.device(d, s.Host.CPUs)),
+		errs = append(errs, cfgerr.Under(at, l.device(d, &s.Host)),
 			cfgerr.Check(d.Name != "" && d.Name != "lo" && len(d.Name) < 16 && !l.known[d.Name], at+".name", d.Name, "a name of its own, 1 to 15 characters"))
 		l.known[d.Name] = true
 	}
@@ -218,7 +218,7 @@ func (s *Scenario) validateDevices() error {
 }
 
 // device reports every fault of one device.
-func (l *land) device(d *Device, cpus int) error {
+func (l *land) device(d *Device, h *Host) error {
 	kinds := 0
 	for _, is := range []bool{d.VLAN != nil, d.Bond != nil, d.Bridge != nil, d.Macvlan != nil} {
 		if is {
@@ -228,12 +228,10 @@ func (l *land) device(d *Device, cpus int) error {
 	errs := []error{
 		cfgerr.Check(kinds == 1, "", kinds, "exactly one of vlan, bond, bridge and macvlan"),
 		cfgerr.Range("address", d.PrefixLen, 0, 32),
-	}
-	for _, c := range d.RPS {
-		errs = append(errs, cfgerr.Range("rps", c, 0, cpus-1))
+		h.checkMask("rps", d.RPS),
 	}
 	for i := range d.Taps {
-		errs = append(errs, cfgerr.Under(fmt.Sprintf("taps[%d]", i), d.Taps[i].validate(cpus)))
+		errs = append(errs, cfgerr.Under(fmt.Sprintf("taps[%d]", i), d.Taps[i].validate(h.CPUs)))
 	}
 	if kinds != 1 {
 		return errors.Join(errs...)

@@ -296,7 +296,7 @@ func (s *Scenario) Validate() error {
 	for i := range s.NICs {
 		n := &s.NICs[i]
 		at := fmt.Sprintf("nics[%d]", i)
-		errs = append(errs, cfgerr.Under(at, n.validate(s.Host.CPUs)),
+		errs = append(errs, cfgerr.Under(at, n.validate(&s.Host)),
 			cfgerr.Check(n.Name != "" && n.Name != "lo" && len(n.Name) < 16 && !names[n.Name], at+".name", n.Name, "a name of its own, 1 to 15 characters"))
 		names[n.Name] = true
 	}
@@ -348,7 +348,8 @@ func (h *Host) Validate() error {
 		cfgerr.Under("host.costs", h.Costs.Validate()))
 }
 
-func (n *NIC) validate(cpus int) error {
+func (n *NIC) validate(h *Host) error {
+	cpus := h.CPUs
 	errs := []error{n.Config.Validate(cpus), cfgerr.Range("prefix", n.PrefixLen, 0, 32), cfgerr.Under("conf", n.Conf.Validate()),
 		cfgerr.Range("napi_defer_hard_irqs", n.NAPIDeferHardIRQs, 0, 1<<31-1),
 		cfgerr.Check(n.GROFlushTimeout >= 0 && n.GROFlushTimeout <= engine.Second, "gro_flush_timeout", n.GROFlushTimeout, "0s to 1s")}
@@ -372,21 +373,44 @@ func (n *NIC) validate(cpus int) error {
 			cfgerr.Check(slices.Contains(queues, q), at, n.RPSFlowCnt[q], "one of "+strings.Join(queues, ", ")))
 	}
 	return errors.Join(errors.Join(sizes...),
-		checkCPUs("irq_affinity", n.Affinity, n.Labels(cpus), cpus, 1),
-		checkCPUs("rps", n.RPS, queues, cpus, 0))
+		checkCPUs("irq_affinity", n.Affinity, n.Labels(cpus), h, true),
+		checkCPUs("rps", n.RPS, queues, h, false))
+}
+
+// Online returns the CPUs of a mask that are online, in ascending order: what
+// store_rps_map makes of rps_cpus (RPS-1), and where an interrupt can go.
+func (h *Host) Online(mask []int) []int {
+	var out []int
+	for _, cpu := range mask {
+		if cpu < h.CPUs {
+			out = append(out, cpu)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// checkMask refuses a mask with bits that no CPU can have, as bitmap_parse does.
+// CPUs that are possible and not online may be in it.
+func (h *Host) checkMask(path string, mask []int) error {
+	possible := max(h.PossibleCPUs, h.CPUs)
+	for _, cpu := range mask {
+		if err := cfgerr.Range(path, cpu, 0, possible-1); err != nil {
+			return err // one says it all
+		}
+	}
+	return nil
 }
 
 // checkCPUs checks sets of CPUs by name.
-func checkCPUs(path string, sets map[string][]int, known []string, cpus, least int) error {
+func checkCPUs(path string, sets map[string][]int, known []string, h *Host, online bool) error {
 	var errs []error
 	for _, k := range slices.Sorted(maps.Keys(sets)) {
 		at := path + "." + k
 		errs = append(errs,
 			cfgerr.Check(slices.Contains(known, k), at, sets[k], "one of "+strings.Join(known, ", ")),
-			cfgerr.Check(len(sets[k]) >= least, at, sets[k], "at least one CPU (EINVAL)"))
-		for _, cpu := range sets[k] {
-			errs = append(errs, cfgerr.Range(at, cpu, 0, cpus-1))
-		}
+			h.checkMask(at, sets[k]),
+			cfgerr.Check(!online || len(h.Online(sets[k])) > 0, at, sets[k], "at least one CPU that is online (EINVAL)"))
 	}
 	return errors.Join(errs...)
 }

@@ -53,16 +53,12 @@ type soft struct {
 	rps       []int
 }
 
-func (d *soft) validate(cpus int) error {
-	errs := []error{
+func (d *soft) validate(h *Host) error {
+	return errors.Join(
 		cfgerr.Check(d.name != "" && d.name != "lo" && len(d.name) < 16, "name", d.name, "1 to 15 characters, and not lo"),
 		cfgerr.Range("mtu", d.mtu, 68, 65535),
 		cfgerr.Range("address", d.prefixLen, 0, 32),
-	}
-	for i, c := range d.rps {
-		errs = append(errs, cfgerr.Range(fmt.Sprintf("rps[%d]", i), c, 0, cpus-1))
-	}
-	return errors.Join(errs...)
+		h.checkMask("rps", d.rps))
 }
 
 // validateSoftware reports every fault of devices without hardware, and of the
@@ -80,7 +76,7 @@ func (s *Scenario) validateSoftware(known map[string]bool) error {
 		for j, key := range []string{"end", "peer"} {
 			e, at := &s.Veths[i][j], fmt.Sprintf("veths[%d].%s", i, key)
 			errs = append(errs, cfgerr.Under(at, e.Conf.Validate()),
-				cfgerr.Under(at, (&soft{e.Name, e.MTU, e.PrefixLen, e.RPS}).validate(cpus)))
+				cfgerr.Under(at, (&soft{e.Name, e.MTU, e.PrefixLen, e.RPS}).validate(&s.Host)))
 			for k := range e.Taps {
 				errs = append(errs, cfgerr.Under(fmt.Sprintf("%s.taps[%d]", at, k), e.Taps[k].validate(cpus)))
 			}
@@ -91,7 +87,7 @@ func (s *Scenario) validateSoftware(known map[string]bool) error {
 	}
 	for i := range s.Tuns {
 		t, at := &s.Tuns[i], fmt.Sprintf("tuns[%d]", i)
-		errs = append(errs, cfgerr.Under(at, (&soft{t.Name, t.MTU, t.PrefixLen, t.RPS}).validate(cpus)))
+		errs = append(errs, cfgerr.Under(at, (&soft{t.Name, t.MTU, t.PrefixLen, t.RPS}).validate(&s.Host)))
 		own(at, t.Name)
 		taps[t.Name] = true
 	}
