@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -60,6 +61,7 @@ type runCommand struct {
 	trace        traceFlags
 	noBottleneck bool
 	assumptions  bool
+	said         func(flag string) bool // whether the command line has the flag
 	printOnly    bool
 	other        string
 	caps         captures
@@ -80,14 +82,15 @@ func newRun() *cobra.Command {
 	}
 	f := c.Flags()
 	f.SortFlags = false
+	r.said = f.Changed
 	r.settings.addFlags(f)
 	r.settings.addThresholdFlag(f)
 	addFormat(c, &r.format, formatNames, "`FORMAT` of the results on the standard output")
 	f.StringVar(&r.out, "out", "", "also write summary.json, the host's files, time series and plots to `DIR`, new or of an earlier run")
 	r.page.add(f)
 	r.trace.add(c)
-	f.BoolVar(&r.noBottleneck, "no-bottleneck", false, "do not look for the bottleneck, which takes up to thirteen more runs")
-	f.BoolVar(&r.assumptions, "assumptions", false, "name the assumed costs that the results depend on, which takes two more runs for each")
+	f.BoolVar(&r.noBottleneck, "no-bottleneck", false, "do not look for the bottleneck, which takes up to thirteen more runs, nor, unless asked, for assumed costs")
+	f.BoolVar(&r.assumptions, "assumptions", false, "name the assumed costs that the results depend on, which takes two more runs for each: always, or with =false never; by default where it is soon done")
 	f.BoolVar(&r.printOnly, "print-scenario", false, "print the scenario that would be run, with every default, and run nothing")
 	f.StringVar(&r.other, "compare-kernel", "", "run under the kernel profile `NAME`, too, and show what differs: what an upgrade changes for this host")
 	completeFlags(c)
@@ -225,9 +228,9 @@ func (r *runCommand) explore(ctx context.Context, stderr io.Writer, in *report.I
 		}
 		in.Bottleneck = &b
 	}
-	if r.assumptions {
+	if most := r.effort(); most > 0 {
 		p := newWaiting(stderr, "looking for assumed costs that matter")
-		a, err := report.FindAssumptions(ctx, sc, in.Result, opts)
+		a, err := report.FindAssumptions(ctx, sc, in.Result, opts, most)
 		p.done()
 		if err != nil {
 			return unexplored(err, "assumptions")
@@ -235,6 +238,22 @@ func (r *runCommand) explore(ctx context.Context, stderr io.Writer, in *report.I
 		in.Assumptions = a
 	}
 	return nil
+}
+
+// soonLookedAt is how many packets may be served again to find the assumed costs
+// that matter if nobody asks for them: about a second of one core.
+const soonLookedAt = 6_000_000
+
+// effort returns how many packets may be served again to find the assumed costs that
+// matter: any number if that is asked for, and few if nothing is said of it.
+func (r *runCommand) effort() uint64 {
+	switch {
+	case r.assumptions:
+		return math.MaxUint64
+	case r.said("assumptions") || r.noBottleneck:
+		return 0
+	}
+	return soonLookedAt
 }
 
 // unexplored says what the results are without.

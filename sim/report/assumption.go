@@ -3,7 +3,10 @@ package report
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/seed-556df219/rxpath/sim"
 	"github.com/seed-556df219/rxpath/sim/engine"
@@ -24,9 +27,11 @@ type Assumption struct {
 // FindAssumptions returns the assumed costs that move the headline of a run by
 // more than 10 % when they are half as large or half as large again: its losses
 // if there are any, else the 99th percentile of the latency from the wire to
-// the application. It also returns the run that they are compared with. It
-// takes two runs for every assumed cost, as short as those of [FindBottleneck].
-func FindAssumptions(ctx context.Context, sc *scenario.Scenario, res *sim.Result, opts sim.Options) ([]Assumption, error) {
+// the application. It takes two runs for every assumed cost, as short as those
+// of [FindBottleneck], on all cores: opts must bear that. Where these would serve
+// more than most packets in all, of which lost ones count an eighth, it looks at
+// none and returns nil.
+func FindAssumptions(ctx context.Context, sc *scenario.Scenario, res *sim.Result, opts sim.Options, most uint64) ([]Assumption, error) {
 	f, err := newFinder(ctx, sc, res, opts, view{frames: 50_000, pauses: 1})
 	if err != nil {
 		return nil, fmt.Errorf("report: assumptions: %w", err)
@@ -37,22 +42,44 @@ func FindAssumptions(ctx context.Context, sc *scenario.Scenario, res *sim.Result
 			keys = append(keys, key)
 		}
 	})
+	if work := f.base.Served + f.base.Lost/8; work > most/uint64(2*max(len(keys), 1)) {
+		return nil, nil
+	}
+	found, errs := make([]*Assumption, len(keys)), make([]error, len(keys))
+	var wg sync.WaitGroup
+	next := atomic.Int64{}
+	for range min(runtime.GOMAXPROCS(0), len(keys)) {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(keys)); i = next.Add(1) - 1 {
+				found[i], errs[i] = f.assume(sc, keys[i])
+			}
+		})
+	}
+	wg.Wait()
 	out := []Assumption{}
-	for _, key := range keys {
-		a := Assumption{Key: key, Objective: f.objective}
-		if a.Half, err = f.withCost(sc, key, 1); err == nil && a.Half.digest != f.base.digest { // else no packet takes this step
-			a.More, err = f.withCost(sc, key, 3)
-		} else {
-			a.More = a.Half
+	for i, a := range found {
+		if errs[i] != nil {
+			return nil, fmt.Errorf("report: assumptions: with another %s: %w", keys[i], errs[i])
 		}
-		if err != nil {
-			return nil, fmt.Errorf("report: assumptions: with another %s: %w", key, err)
-		}
-		if f.moved(&a.Half) || f.moved(&a.More) {
-			out = append(out, a)
+		if a != nil {
+			out = append(out, *a)
 		}
 	}
 	return out, nil
+}
+
+// assume runs the scenario with half a cost and with half as much again; it
+// returns nil if neither moves the objective.
+func (f *finder) assume(sc *scenario.Scenario, key string) (*Assumption, error) {
+	half, err := f.withCost(sc, key, 1)
+	if err != nil || half.digest == f.base.digest { // no packet takes this step
+		return nil, err
+	}
+	more, err := f.withCost(sc, key, 3)
+	if err != nil || !f.moved(&half) && !f.moved(&more) {
+		return nil, err
+	}
+	return &Assumption{Key: key, Objective: f.objective, Half: half, More: more}, nil
 }
 
 // withCost runs the scenario with so many halves of a cost.
@@ -87,6 +114,9 @@ func (f *finder) moved(t *Trial) bool {
 
 // assumptionSentence names the costs with what they do to the objective.
 func assumptionSentence(all []Assumption) string {
+	if len(all) == 0 {
+		return "Assumed costs: none moves the result by more than a tenth when halved or half as large again."
+	}
 	var parts []string
 	for i := range all {
 		a := &all[i]

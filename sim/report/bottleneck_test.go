@@ -2,6 +2,7 @@ package report
 
 import (
 	"context"
+	"math"
 	"net/netip"
 	"reflect"
 	"testing"
@@ -321,7 +322,7 @@ func TestInterruptedSearch(t *testing.T) {
 	cancel()
 	_, err := FindBottleneck(ctx, sc, res, sim.Options{})
 	require.ErrorIs(t, err, context.Canceled)
-	_, err = FindAssumptions(ctx, sc, res, sim.Options{})
+	_, err = FindAssumptions(ctx, sc, res, sim.Options{}, math.MaxUint64)
 	require.ErrorIs(t, err, context.Canceled)
 }
 
@@ -330,7 +331,7 @@ func TestInterruptedSearch(t *testing.T) {
 func TestFindAssumptions(t *testing.T) {
 	sc := worlds["a thousand frames a second wait nowhere"].make()
 	res := run(t, sc)
-	all, err := FindAssumptions(context.Background(), sc, res, sim.Options{})
+	all, err := FindAssumptions(context.Background(), sc, res, sim.Options{}, math.MaxUint64)
 	require.NoError(t, err)
 	keys := map[string]Assumption{}
 	for _, a := range all {
@@ -346,12 +347,16 @@ func TestFindAssumptions(t *testing.T) {
 	require.Contains(t, assumptionSentence(all), "idle_exit (")
 
 	sc = worlds["a softirq that takes three times as long overruns the ring"].make()
-	all, err = FindAssumptions(context.Background(), sc, run(t, sc), sim.Options{})
+	all, err = FindAssumptions(context.Background(), sc, run(t, sc), sim.Options{}, math.MaxUint64)
 	require.NoError(t, err)
 	require.NotNil(t, all, "somebody looked")
 	for _, a := range all {
 		require.Equal(t, FewerLosses, a.Objective)
 	}
+	all, err = FindAssumptions(context.Background(), sc, run(t, sc), sim.Options{}, 1000)
+	require.NoError(t, err)
+	require.Nil(t, all, "it would take too long, so nobody looked")
+	require.Contains(t, assumptionSentence([]Assumption{}), "none moves")
 }
 
 // What the comments of the examples say is what the search finds.

@@ -361,7 +361,7 @@ func remarks(in *Input) []string {
 	if in.Bottleneck != nil {
 		out = append(out, in.Bottleneck.Sentence())
 	}
-	if len(in.Assumptions) > 0 {
+	if in.Assumptions != nil {
 		out = append(out, assumptionSentence(in.Assumptions))
 	}
 	for i, w := range res.Warnings {
