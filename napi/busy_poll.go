@@ -7,6 +7,12 @@ import (
 	"github.com/seed-556df219/rxpath/sim/mib"
 )
 
+// Functions that tracers see.
+const (
+	fnBusyLoop     = "sk_busy_loop"
+	fnNAPIBusyLoop = "napi_busy_loop"
+)
+
 // BusyPollBudget is BUSY_POLL_BUDGET: what a turn of napi_busy_loop polls at
 // most, unless the socket says otherwise.
 const BusyPollBudget = 8
@@ -89,6 +95,7 @@ func (t *Table) spin(c *cpu.Core) { c.Spend(max(t.Costs.BusyPoll.Fixed, turn)) }
 // disabled for all of the time, until there is data, the time is up, or somebody
 // else wants the CPU.
 func (t *Table) skBusyLoop(c *cpu.Core, d BusyPoller, b *busyLoop) {
+	c.Trace.Call(fnBusyLoop)
 	c.LocalBHDisable() // rcu_read_lock_bh
 	for {
 		t.spin(c)
@@ -99,6 +106,7 @@ func (t *Table) skBusyLoop(c *cpu.Core, d BusyPoller, b *busyLoop) {
 		}
 	}
 	c.LocalBHEnable()
+	c.Trace.Leave(fnBusyLoop)
 }
 
 // napiBusyLoop models napi_busy_loop: from the first turn in which nobody else
@@ -108,6 +116,7 @@ func (t *Table) napiBusyLoop(c *cpu.Core, n *Instance, b *busyLoop) (resched boo
 		b.budget = BusyPollBudget
 	}
 	owned := false
+	c.Trace.Call(fnNAPIBusyLoop)
 	for {
 		c.LocalBHDisable()
 		t.spin(c)
@@ -127,6 +136,7 @@ func (t *Table) napiBusyLoop(c *cpu.Core, n *Instance, b *busyLoop) (resched boo
 	if owned {
 		n.stopBusy(c, b)
 	}
+	c.Trace.Leave(fnNAPIBusyLoop)
 	return resched
 }
 

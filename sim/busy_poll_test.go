@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed-556df219/rxpath/nic"
 	"github.com/seed-556df219/rxpath/sim/engine"
+	"github.com/seed-556df219/rxpath/sim/ftrace"
 	"github.com/seed-556df219/rxpath/sim/kernel"
 	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/socket"
@@ -170,6 +171,33 @@ func TestPreferBusyPoll(t *testing.T) {
 			}
 			require.EqualValues(t, 10, h.Snapshot().Net.TCPExt.BusyPollRxPackets-polled)
 			require.Equal(t, tc.want, h.ports[0].Vectors()[0].Asserts-interrupts)
+		})
+	}
+}
+
+// A packet that its reader polls goes up in the reader's own call, to the end of
+// its way: no interrupt, no softirq.
+func TestBusyPollJourney(t *testing.T) {
+	for name, tc := range map[string]struct {
+		k    kernel.Profile
+		want []string
+	}{
+		"POLL-2 by the driver": {kernel.Linux40(), []string{"SyS_recvmsg", "udp_recvmsg", "__skb_recv_datagram", "sk_busy_loop", "ixgbe_low_latency_recv", "ixgbe_clean_rx_irq", "netif_receive_skb_internal"}},
+		"6.12/3.5 by NAPI":     {kernel.Linux612(), []string{"SyS_recvmsg", "udp_recvmsg", "__skb_recv_datagram", "napi_busy_loop", "ixgbe_poll", "ixgbe_clean_rx_irq", "napi_gro_receive"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := pollingHost(t, tc.k, socket.Config{Remote: sender, BusyPoll: 1000}, scenario.Recvmsg)
+			require.NoError(t, h.Trace(TraceConfig{Packet: 3}))
+			sendEvery(h, 3, 200*time.Microsecond)
+			h.Advance(2 * time.Millisecond)
+			var got []string
+			for _, c := range h.Journey().Calls {
+				if c.Step == ftrace.Enter && len(got) < len(tc.want) {
+					require.Equal(t, "reader", c.Task.Comm)
+					got = append(got, c.Func)
+				}
+			}
+			require.Equal(t, tc.want, got)
 		})
 	}
 }

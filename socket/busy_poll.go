@@ -52,11 +52,11 @@ func (s *Sock) SetBusyPollBudget(n int) { s.busy.budget = n }
 func (s *Sock) NAPIID() int { return int(s.busy.napi) }
 
 // IncomingCPU returns SO_INCOMING_CPU: the CPU that has last queued for the
-// connected socket, or what was set; -1 before.
+// connected socket; -1 before.
+//
+// Not modelled:
+//   - SO_INCOMING_CPU cannot be set (4.4), so no look-up prefers a socket by it.
 func (s *Sock) IncomingCPU() int { return int(s.busy.incomingCPU) }
-
-// SetIncomingCPU sets SO_INCOMING_CPU (4.4).
-func (s *Sock) SetIncomingCPU(cpu int) { s.busy.incomingCPU = int32(cpu) }
 
 // canBusyLoop models sk_can_busy_loop on core c: in old kernels nobody begins who
 // is to give way.
