@@ -64,6 +64,7 @@ type Config struct {
 // Unavailable says what this machine does not have or allow.
 type Unavailable string
 
+// Error implements error.
 func (u Unavailable) Error() string { return string(u) }
 
 func unavailable(format string, args ...any) error { return Unavailable(fmt.Sprintf(format, args...)) }
