@@ -362,7 +362,7 @@ func (h *Host) startApp(a *scenario.App) error {
 		return nil
 	}
 	if r := &a.Read; r.PauseFile != "" && len(r.Pauses.Trace) == 0 {
-		return &cfgerr.Error{Path: "read.pauses.trace", Value: r.PauseFile, Want: "a file that has been read: scenariofile.Load does, Parse does not"}
+		return &cfgerr.Error{Path: "read.pauses.trace", Value: r.PauseFile, Want: "a file that has been read: scenariofile.Load does, LoadPauses after Parse"}
 	}
 	pool := h.startPool(a)
 	p := &h.started[len(h.started)-1]

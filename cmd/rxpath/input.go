@@ -154,16 +154,28 @@ type noFrames struct{}
 // Fill implements skb.FrameSource.
 func (noFrames) Fill([]skb.Frame) int { return 0 }
 
-// parse applies the settings and finds the captures.
+// parse applies the settings and finds the files.
 func (in *input) parse(s *settings) (*scenario.Scenario, error) {
 	sc, err := scenariofile.Parse(in.name, in.data, s.sets()...)
 	if err != nil {
 		return nil, in.faultsOf(err, s)
 	}
+	if err := in.prepare(&sc); err != nil {
+		return nil, err
+	}
+	return &sc, nil
+}
+
+// prepare finds the files that a scenario names, and reads those of pauses.
+func (in *input) prepare(sc *scenario.Scenario) error {
 	for i := range sc.Captures {
 		sc.Captures[i].File = in.resolve(sc.Captures[i].File)
 	}
-	return &sc, nil
+	err := scenariofile.LoadPauses(sc, in.dir)
+	if _, ok := errors.AsType[*os.PathError](err); ok || err == nil {
+		return fileError(err)
+	}
+	return in.hostFaults(err)
 }
 
 // resolve returns a capture's path as the working directory needs it.
@@ -186,6 +198,17 @@ func (in *input) print(w io.Writer, complete []byte) error {
 		sets = append(sets, scenariofile.Set{
 			Path: fmt.Sprintf("traffic[%d].pcap", e.index), Value: quote(filepath.ToSlash(in.resolve(e.path))),
 		})
+	}
+	sc, err := scenariofile.Parse(in.name, complete)
+	if err != nil {
+		return failed(err)
+	}
+	for i := range sc.Apps {
+		if file := sc.Apps[i].Read.PauseFile; file != "" {
+			sets = append(sets, scenariofile.Set{
+				Path: fmt.Sprintf("apps[%d].read.pauses.trace", i), Value: quote(filepath.ToSlash(in.resolve(file))),
+			})
+		}
 	}
 	text, err := scenariofile.Canonical(in.name, complete, sets...)
 	if err != nil {

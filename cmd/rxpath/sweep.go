@@ -18,7 +18,6 @@ import (
 	"github.com/seed-556df219/rxpath/sim/filter"
 	"github.com/seed-556df219/rxpath/sim/report"
 	"github.com/seed-556df219/rxpath/sim/report/plots"
-	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/sim/scenariofile"
 	"github.com/seed-556df219/rxpath/sim/sweep"
 )
@@ -377,11 +376,7 @@ func (s *sweepCommand) failures(in *input, d *sweep.Design, outcomes []sweep.Out
 
 // base returns the scenario for package sweep.
 func (in *input) base(s *settings) *sweep.Base {
-	return &sweep.Base{Name: in.name, Data: in.data, Sets: s.sets(), Prepare: func(sc *scenario.Scenario) {
-		for i := range sc.Captures {
-			sc.Captures[i].File = in.resolve(sc.Captures[i].File)
-		}
-	}}
+	return &sweep.Base{Name: in.name, Data: in.data, Sets: s.sets(), Prepare: in.prepare}
 }
 
 // again returns the command that runs a scenario with these settings.

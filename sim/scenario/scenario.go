@@ -202,7 +202,7 @@ type Read struct {
 	PauseEvery, PauseFor engine.Time
 	// Pauses are others than those: at random, or as they were recorded.
 	Pauses socket.Pauses
-	// PauseFile is the file from which Pauses.Trace comes: scenariofile.Load reads it, scenariofile.Parse does not.
+	// PauseFile is the file from which Pauses.Trace comes: scenariofile.Load reads it, scenariofile.LoadPauses after Parse.
 	PauseFile string
 	// FaultPPM is how many of a million copies meet a page that is not there, FaultFor the time until it is.
 	FaultPPM int
@@ -486,7 +486,7 @@ func (r *Read) validate() error {
 	}
 	var end engine.Time
 	for i, p := range r.Pauses.Trace {
-		errs = append(errs, cfgerr.Check(p.At >= end && p.For > 0 && p.For <= engine.MaxTime-p.At, fmt.Sprintf("read.pauses.trace[%d]", i), p.At,
+		errs = append(errs, cfgerr.Check(p.At >= end && p.For > 0 && p.For <= engine.MaxTime-p.At, fmt.Sprintf("read.pauses.at[%d]", i), p.At,
 			"behind the end of the pause before, and longer than 0"))
 		end = p.At + p.For
 	}

@@ -41,7 +41,7 @@ func Load(path string, sets ...Set) (scenario.Scenario, error) {
 			c.File = filepath.Join(filepath.Dir(path), filepath.FromSlash(c.File))
 		}
 	}
-	if err := loadPauses(&s, filepath.Dir(path)); err != nil {
+	if err := LoadPauses(&s, filepath.Dir(path)); err != nil {
 		return scenario.Scenario{}, err
 	}
 	return s, nil

@@ -617,7 +617,7 @@ func TestProgramsRefused(t *testing.T) {
 		"read: {pauses: {every: 1s}}":                                       "read.pauses",
 		"read: {pauses: {every: 1s, for: 2s}}":                              "read.pauses",
 		"read: {pauses: {every: 1s, for: 1ms, trace: x}}":                   "read.pauses",
-		"read: {pauses: {at: [{at: 1s, for: 1s}, {at: 1500ms, for: 1ms}]}}": "read.pauses.trace[1]",
+		"read: {pauses: {at: [{at: 1s, for: 1s}, {at: 1500ms, for: 1ms}]}}": "read.pauses.at[1]",
 		"locks: {every: 1ms, for: 2ms}":                                     "locks.for",
 		"locks: {every: 1ms, for: 1us, cpu: 99}":                            "locks.cpu",
 		"workers: {cpus: []}":                                               "workers",

@@ -14,9 +14,10 @@ import (
 	"github.com/seed-556df219/rxpath/socket"
 )
 
-// loadPauses reads the files of pauses that the applications of a scenario name;
-// dir is where the scenario file is.
-func loadPauses(s *scenario.Scenario, dir string) error {
+// LoadPauses reads the files of pauses that the applications of a scenario name,
+// relative ones from dir, which is where the scenario file is. [Load] has done it,
+// [Parse] has not.
+func LoadPauses(s *scenario.Scenario, dir string) error {
 	for i := range s.Apps {
 		r := &s.Apps[i].Read
 		if r.PauseFile == "" {

@@ -23,7 +23,7 @@ type Base struct {
 	// Sets are put into it before those of a point.
 	Sets []scenariofile.Set
 	// Prepare, if not nil, changes every scenario that comes out, to find captures for instance. It is called from several goroutines.
-	Prepare func(*scenario.Scenario)
+	Prepare func(*scenario.Scenario) error
 }
 
 // Scenario returns the scenario with further keys set.
@@ -41,7 +41,9 @@ func (b *Base) parse(src *scenariofile.Source, sets []scenariofile.Set) (*scenar
 		return nil, err
 	}
 	if b.Prepare != nil {
-		b.Prepare(&sc)
+		if err := b.Prepare(&sc); err != nil {
+			return nil, err
+		}
 	}
 	return &sc, nil
 }

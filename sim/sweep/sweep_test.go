@@ -62,10 +62,11 @@ func TestCommonRandomNumbers(t *testing.T) {
 // reason; so is one that panics.
 func TestFailuresDoNotStopOthers(t *testing.T) {
 	base, d, opts := small(t)
-	base.Prepare = func(sc *scenario.Scenario) {
+	base.Prepare = func(sc *scenario.Scenario) error {
 		if sc.Apps[0].Sockets[0].RcvBuf == 64<<10 {
 			panic("sweep test: a fault")
 		}
+		return nil
 	}
 	out, err := Run(t.Context(), base, d, opts)
 	require.NoError(t, err)
@@ -388,7 +389,7 @@ func TestNamesOfMetrics(t *testing.T) {
 func TestReplicationsShareAScenario(t *testing.T) {
 	base, d, _ := small(t)
 	var parsed atomic.Int64
-	base.Prepare = func(*scenario.Scenario) { parsed.Add(1) }
+	base.Prepare = func(*scenario.Scenario) error { parsed.Add(1); return nil }
 	alone := map[[2]int]string{}
 	for i := range d.Points {
 		for rep := range 4 {
