@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/seed-556df219/rxpath/sim"
+	"github.com/seed-556df219/rxpath/sim/cfgerr"
 	"github.com/seed-556df219/rxpath/sim/kernel"
 	"github.com/seed-556df219/rxpath/sim/procfs"
 	"github.com/seed-556df219/rxpath/sim/skb"
@@ -167,7 +168,11 @@ func (h *Host) note(n int, before skb.Ledger) {
 			if skb.DropReason(r).Lost() {
 				word = "lost"
 			}
-			what = append(what, fmt.Sprintf("%s %s %d", word, skb.DropReason(r), d))
+			text := word + " " + skb.DropReason(r).String()
+			if n > 1 || d > 1 {
+				text += fmt.Sprintf(" %d", d)
+			}
+			what = append(what, text)
 		}
 	}
 	if c := now.Clones - before.Clones; c > 0 {
@@ -294,7 +299,7 @@ func find(moved map[counter]uint64, name string) (counter, error) {
 		if _, there := moved[c]; there {
 			return c, nil
 		}
-		return c, fmt.Errorf("%s: no such counter", name)
+		return c, unknown(moved, name)
 	}
 	var found []string
 	var c counter
@@ -309,7 +314,31 @@ func find(moved map[counter]uint64, name string) (counter, error) {
 	case 1:
 		return c, nil
 	case 0:
-		return c, fmt.Errorf("%s: no such counter", name)
+		return c, unknown(moved, name)
 	}
 	return c, fmt.Errorf("%s: several files have it: write %q or the like", name, found[0]+" "+name)
 }
+
+// unknown says that there is no counter of that name, and which one was perhaps
+// meant: one whose file was cut short, or whose last word is the same or much like it.
+func unknown(moved map[counter]uint64, name string) error {
+	hint := func(w string) error { return fmt.Errorf("%s: no such counter: did you mean %q?", name, w) }
+	names := map[string]string{} // by last word
+	var words []string
+	for _, c := range slices.SortedFunc(maps.Keys(moved), func(a, b counter) int { return strings.Compare(a.String(), b.String()) }) {
+		if strings.HasSuffix(c.String(), "/"+name) {
+			return hint(c.String())
+		}
+		w := lastWord(c.name)
+		if names[w] == "" {
+			names[w] = c.name
+			words = append(words, w)
+		}
+	}
+	if w := cfgerr.Near(lastWord(name), words); w != "" {
+		return hint(names[w])
+	}
+	return fmt.Errorf("%s: no such counter (docs/COUNTERS.md has all)", name)
+}
+
+func lastWord(name string) string { return name[strings.LastIndexAny(name, " .")+1:] }

@@ -48,17 +48,19 @@ func TestFailureTells(t *testing.T) {
 	h.Listen("10.0.0.2:5000", RcvBuf(4096))
 	h.Send(12, 100, "10.0.0.2:5000")
 	h.Send(1, 100, "10.0.0.2:1")
-	h.Expect(Counters{"Udp.InErrors": 3, "Udp.NoPorts": 1, "Udp.Errors": 1, "rx_packets": 13})
+	h.Expect(Counters{"Udp.InErrors": 3, "Udp.NoPorts": 1, "Udp.InErors": 1, "softnet_stat dropped": 1, "Udp.Everything": 1, "rx_packets": 13})
 	require.Equal(t, strings.TrimPrefix(`
 counters are not as expected:
-  Udp.Errors: no such counter
+  Udp.Everything: no such counter (docs/COUNTERS.md has all)
+  Udp.InErors: no such counter: did you mean "Udp.InErrors"?
   Udp.InErrors: got 2, want 3 (proc/net/snmp)
   rx_packets: several files have it: write "ethtool/eth0/S rx_packets" or the like
+  softnet_stat dropped: no such counter: did you mean "proc/net/softnet_stat dropped"?
 what else moved: IpExt.InNoECTPkts 13, IpExt.InOctets 1664, IpExt.OutOctets 156, Icmp.OutDestUnreachs 1, Icmp.OutMsgs 1, Ip.InDelivers 13, Ip.InReceives 13, Ip.OutRequests 1, Udp.RcvbufErrors 2
 what became of the datagrams:
   #1 to #10 arrived
-  #11 to #12 lost SOCKET_RCVBUFF 1
-  #13 refused NO_SOCKET 1`, "\n"), r.text)
+  #11 to #12 lost SOCKET_RCVBUFF
+  #13 refused NO_SOCKET`, "\n"), r.text)
 
 	r.text = ""
 	h.Send(1, 100, "10.0.0.2:1")
