@@ -144,7 +144,8 @@ type ICMP struct {
 	// OutRateLimitHost counts messages that were not sent because the peer had been sent too many (icmp_ratelimit), in kernels
 	// that have the column (6.1). Incremented in net/ipv4/icmp.c:icmpv4_xrlim_allow.
 	OutRateLimitHost uint64 `kernel:"OutRateLimitHost"`
-	// OutDestUnreachs counts destination-unreachable messages sent; at most a few a second per peer.
+	// OutDestUnreachs counts destination-unreachable messages sent: six at once to a peer and then one in each
+	// net.ipv4.icmp_ratelimit, never about multicast and broadcast; over lo without limit.
 	// Incremented in net/ipv4/icmp.c:icmp_out_count (UR-13).
 	OutDestUnreachs uint64 `kernel:"OutDestUnreachs"`
 	// OutTimeExcds counts time-exceeded messages sent: packets that came too far, datagrams that stayed incomplete.
@@ -160,24 +161,29 @@ type UDP struct {
 	// InDatagrams counts datagrams that an application has read, or peeked at first; not datagrams that arrived.
 	// Incremented in net/ipv4/udp.c:udp_recvmsg (RX-5).
 	InDatagrams uint64 `kernel:"InDatagrams"`
-	// NoPorts counts unicast datagrams without a socket; multicast without a listener counts in IgnoredMulti.
+	// NoPorts counts unicast datagrams with a good checksum and no socket; a bad one counts in InCsumErrors and InErrors
+	// (UR-10), multicast and broadcast that nobody wants in IgnoredMulti.
 	// Incremented in net/ipv4/udp.c:__udp4_lib_rcv (UR-11).
 	NoPorts uint64 `kernel:"NoPorts"`
-	// InErrors counts every other loss. A full receive buffer counts here and in
-	// RcvbufErrors; a full socket backlog and udp_mem count here only.
-	// Incremented in net/ipv4/udp.c:__udp_queue_rcv_skb, udp_queue_rcv_skb, __udp4_lib_rcv, flush_stack, udp_recvmsg.
+	// InErrors counts datagrams that UDP had in hand and dropped, once for each socket that lost a copy; not those
+	// without a listener, nor anything that was lost before UDP. Bad checksums count in InCsumErrors, too, full receive
+	// buffers in RcvbufErrors; wrong lengths, filters, policies, full socket backlogs, udp_mem and copies that failed count here only.
+	// Incremented in net/ipv4/udp.c:__udp_queue_rcv_skb, udp_queue_rcv_skb, __udp4_lib_rcv, flush_stack, udp_recvmsg, first_packet_length.
 	InErrors uint64 `kernel:"InErrors"`
 	// OutDatagrams counts datagrams that this host sent.
 	// Incremented in net/ipv4/udp.c:udp_sendmsg.
 	OutDatagrams uint64 `kernel:"OutDatagrams"`
-	// RcvbufErrors counts datagrams dropped because the receive buffer was full by either test (Q-5, S-2), or for
-	// want of memory for a clone; each is in InErrors, too. A full socket backlog (Q-9) is not here.
+	// RcvbufErrors counts datagrams for which sock_queue_rcv_skb returned ENOMEM, or the test before it would have: the
+	// receive buffer was full (Q-5, S-2), or there was no memory for a clone (FS-2), to cut the datagram for a filter, or none but
+	// the emergency reserves (S-3, S-5). Each is in InErrors, too. A full socket backlog (Q-9) and udp_mem (S-6) are not here.
 	// Incremented in net/ipv4/udp.c:__udp_queue_rcv_skb, udp_queue_rcv_skb, flush_stack.
 	RcvbufErrors uint64 `kernel:"RcvbufErrors"`
-	// InCsumErrors counts bad UDP checksums; each is in InErrors, too.
-	// Incremented in net/ipv4/udp.c:__udp4_lib_rcv, udp_recvmsg (UR-4, UR-10).
+	// InCsumErrors counts bad UDP checksums where they are found, which may be as late as the read, once for each socket (CS-2);
+	// each is in InErrors, too.
+	// Incremented in net/ipv4/udp.c:__udp4_lib_rcv, udp_queue_rcv_skb, udp_recvmsg, first_packet_length (UR-4, UR-10, Q-4, PL-1).
 	InCsumErrors uint64 `kernel:"InCsumErrors"`
-	// IgnoredMulti counts multicast datagrams for a joined group and a port without listener.
+	// IgnoredMulti counts multicast and broadcast datagrams that came up to UDP, because the interface is a member of the group, and
+	// that no socket wanted: by its port, its address, its peer or its sources.
 	// Incremented in net/ipv4/udp.c:__udp4_lib_mcast_deliver (section 3.1).
 	IgnoredMulti uint64 `kernel:"IgnoredMulti"`
 	// MemErrors counts datagrams refused by udp_mem, where the kernel has the column (5.11) and fills it (not 6.18);
