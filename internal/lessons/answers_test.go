@@ -1,6 +1,7 @@
 package lessons
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -151,6 +152,33 @@ func TestIsolcpus(t *testing.T) {
 	require.NoError(t, err)
 	require.Greater(t, number(t, kernels, 1, "rate(consumed)"), 5*read(2), "softirqs wait for ksoftirqd")
 	require.Less(t, number(t, kernels, 2, "rate(consumed)"), 2*read(2), "and no longer")
+}
+
+// TestArticles: each statement of the page has its numbers, under linux-3.10,
+// linux-4.0 and linux-6.18.
+func TestArticles(t *testing.T) {
+	out, err := lab(t).Output("go run ./examples/articles")
+	require.NoError(t, err)
+	for row, want := range map[string][3]int{
+		"1 polls in the first run, 1000 frames wait": {5, 1, 1},
+		"2 time_squeeze, 1000 frames wait":           {3, 0, 0},
+		"2 time_squeeze, 64 frames wait, budget 64":  {1, 1, 1},
+		"2 packets that were left then":              {0, 0, 0},
+		"3 NET_RX softirqs, a datagram each 100 us":  {100, 100, 100},
+		"3 times that ksoftirqd was woken for them":  {0, 0, 0},
+		"4 InErrors, four losses at a socket":        {4, 4, 4},
+		"4 RcvbufErrors, the same four":              {1, 1, 1},
+		"5 frames of 64 bytes in a ring of 512":      {511, 510, 510},
+		"5 frames of 1518 bytes in a ring of 512":    {511, 510, 510},
+		"6 copies of the data, 65 listeners":         {1, 1, 1},
+		"6 KiB charged to the 65, payload 1472":      {186, 186, 146},
+		"7 served under the lock, 32 listeners":      {0, 0, 0},
+		"7 served under the lock, 33 listeners":      {32, 32, 0},
+		"8 softnet_stat dropped, the ring is full":   {0, 0, 0},
+		"8 frames that the NIC lost then":            {0, 0, 0},
+	} {
+		require.Contains(t, out, fmt.Sprintf("%-44s %11d %10d %11d\n", row, want[0], want[1], want[2]))
+	}
 }
 
 // TestFanout: copies are made under the slot's lock from the 33rd listener on
