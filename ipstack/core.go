@@ -68,6 +68,10 @@ func (l *Layer) ReceiveSKB(c *cpu.Core, b *skb.Buff) {
 			}
 		}
 		if b.Tagged {
+			if again := l.zeroTags(b, d); again != nil {
+				l.vlanReceive(b, again)
+				continue
+			}
 			if b.TCI()&vlanIDMask != 0 {
 				b.PktType = skb.PacketOtherHost // CORE-4.8
 			}
@@ -87,6 +91,21 @@ func (l *Layer) forIP(b *skb.Buff) bool {
 
 const vlanIDMask = 0xfff
 
+// zeroTags takes off tags that only have a priority, before others, and returns the
+// VLAN device of the first that has one.
+func (l *Layer) zeroTags(b *skb.Buff, d *Device) *Device {
+	if !l.Profile.ZeroTagInner {
+		return nil
+	}
+	for b.TCI()&vlanIDMask == 0 && b.InBand > 0 {
+		b.Untag()
+		if v := d.vlanDevice(b); v != nil {
+			return v
+		}
+	}
+	return nil
+}
+
 // deliver models the end of __netif_receive_skb_core, the protocol table
 // (CORE-4.9, CORE-4.10): packet sockets for the packet's EtherType, newest
 // first, the kernel's own handler as the oldest of all, then packet sockets
@@ -104,8 +123,7 @@ func (l *Layer) deliver(c *cpu.Core, b *skb.Buff, orig, d *Device, exact, pendin
 			l.ipRcv(c, b)
 			return
 		case skb.EtherTypeARP, skb.EtherTypeIPv6:
-			l.elsewhere(typ)
-			l.drop(c, skb.HandledElsewhere)
+			l.drop(c, l.elsewhere(b, typ))
 			return
 		}
 	}
@@ -113,13 +131,17 @@ func (l *Layer) deliver(c *cpu.Core, b *skb.Buff, orig, d *Device, exact, pendin
 }
 
 // elsewhere tells apart what handlers refuse that this model does not follow.
-func (l *Layer) elsewhere(typ uint16) {
+func (l *Layer) elsewhere(b *skb.Buff, typ uint16) skb.DropReason {
 	switch {
+	case typ == skb.EtherTypeIPv6 && b.PktType == skb.PacketOtherHost && l.Profile.OtherhostCounted: // ip6_rcv_core
+		l.devices[b.IfIndex].RXOtherhostDropped++
+		return skb.OtherHost
 	case typ == skb.EtherTypeIPv6 && l.Config.DisableIPv6 != 0:
 		l.Ledger.Finer.IPv6Off++
 	case typ < skb.EtherTypeMinDIX:
 		l.Ledger.Finer.LLC++
 	}
+	return skb.HandledElsewhere
 }
 
 // A delivery is a packet at the protocol table.
@@ -146,8 +168,7 @@ func (l *Layer) deliverAll(c *cpu.Core, b *skb.Buff, v delivery) {
 		reason = skb.NotDropped
 		*b = mine
 	case v.typ == skb.EtherTypeARP, v.typ == skb.EtherTypeIPv6, l.Config.LLC && v.typ < skb.EtherTypeMinDIX:
-		l.elsewhere(v.typ)
-		reason = skb.HandledElsewhere
+		reason = l.elsewhere(b, v.typ)
 	}
 	if reason != skb.UnhandledProto {
 		v.taken = true

@@ -229,3 +229,55 @@ func TestTimes(t *testing.T) {
 		require.Equal(t, tc.want, spent(tc.cost, local, tc.change...), name)
 	}
 }
+
+// Kernels since 5.4 take a tag of VLAN 0 off and look at the next (CORE-4.8): a
+// frame with a priority and a tag is that of the inner VLAN.
+func TestZeroTags(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change        packet
+		before, after skb.DropReason
+		vlan          uint64 // packets of the VLAN device, after
+	}{
+		"CORE-4.8 VLAN 0, then 0":           {inBand(0, 0), skb.UnhandledProto, skb.NotDropped, 0},
+		"CORE-4.8 priority, then VLAN 0":    {inBand(5<<13, 0), skb.UnhandledProto, skb.NotDropped, 0},
+		"CORE-4.8 VLAN 0, then a device's":  {inBand(0, 7), skb.UnhandledProto, skb.NotDropped, 1},
+		"CORE-4.8 VLAN 0, then a stranger":  {inBand(0, 8), skb.UnhandledProto, skb.OtherHost, 0},
+		"CORE-4.8 a stranger, then VLAN 0":  {inBand(8, 0), skb.UnhandledProto, skb.UnhandledProto, 0},
+		"CORE-4.8 a stranger, then another": {inBand(8, 7), skb.UnhandledProto, skb.UnhandledProto, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, inner := range []bool{false, true} {
+				b := newBench(t, func(b *bench, _ *Config) { b.prof.ZeroTagInner = inner })
+				v := b.eth0.AddVLAN(7, "eth0.7", 0, 0)
+				b.receive(local, tc.change)
+				want, vlan := tc.before, uint64(0)
+				if inner {
+					want, vlan = tc.after, tc.vlan
+				}
+				require.Equal(t, vlan, v.RXPackets)
+				if want == skb.NotDropped {
+					b.dropped(nil)
+					require.Len(t, b.got, 1)
+				} else {
+					b.dropped(drops(want, 1))
+				}
+			}
+		})
+	}
+}
+
+// IPv6 drops another host's packets before it asks whether it is switched off,
+// and kernels that count such packets count these, too (ip6_rcv_core).
+func TestOtherhostIPv6(t *testing.T) {
+	for _, counted := range []bool{false, true} {
+		b := newBench(t, func(b *bench, c *Config) { b.prof.OtherhostCounted, c.DisableIPv6 = counted, 1 })
+		b.receive(local, func(h *skb.Header, p *skb.Buff) { h.EtherType, p.PktType = skb.EtherTypeIPv6, skb.PacketOtherHost })
+		if counted {
+			require.EqualValues(t, 1, b.eth0.RXOtherhostDropped)
+			b.dropped(drops(skb.OtherHost, 1))
+		} else {
+			require.Zero(t, b.eth0.RXOtherhostDropped)
+			b.dropped(drops(skb.HandledElsewhere, 1))
+		}
+	}
+}

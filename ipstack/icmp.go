@@ -55,8 +55,14 @@ func (l *Layer) peer(a skb.Addr, now engine.Time) *peer {
 }
 
 // ICMPSend models icmp_send of a destination-unreachable message about a packet
-// in hand.
-func (l *Layer) ICMPSend(c *cpu.Core, b *skb.Buff) { l.icmpReply(c, destUnreach, b) }
+// in hand, whose IP header has been pulled. It quotes what is left of the packet:
+// UDP has cut off what is behind its datagram.
+func (l *Layer) ICMPSend(c *cpu.Core, b *skb.Buff) {
+	n := b.IPLen
+	b.IPLen = uint16(min(uint32(b.Head.IHL)*4+b.Len, maxPacket))
+	l.icmpReply(c, destUnreach, b)
+	b.IPLen = n
+}
 
 // icmpReply sends an ICMP error, or finds that it must not, and lets the time for
 // it pass if there is anything to think about.

@@ -18,6 +18,9 @@ func (b *bench) unreachable(t engine.Time, peer int, change ...packet) (sent boo
 	for _, f := range change {
 		f(h, p)
 	}
+	if p.Len == 0 { // its IP header has been pulled
+		p.Len = uint32(p.IPLen) - uint32(h.IHL)*4
+	}
 	before := b.net.ICMP.OutMsgs
 	b.now = max(b.now, t-engine.Microsecond)
 	b.do(func(c *cpu.Core) { b.layer.ICMPSend(c, p) })
@@ -107,4 +110,7 @@ func TestUR13LoopbackAndSize(t *testing.T) {
 	before := b.net.IPExt.OutOctets
 	b.unreachable(0, 1, func(h *skb.Header, p *skb.Buff) { p.Frame = h.UDPFrame(1400) })
 	require.EqualValues(t, 576, b.net.IPExt.OutOctets-before)
+	before = b.net.IPExt.OutOctets
+	b.unreachable(0, 1, func(_ *skb.Header, p *skb.Buff) { p.Len = 8 })
+	require.EqualValues(t, 20+8+28, b.net.IPExt.OutOctets-before, "UDP has cut off what is behind its datagram")
 }

@@ -71,6 +71,7 @@ type fragQueue struct {
 // A fragment is what is kept of one.
 type fragment struct {
 	offset, length int
+	inRun          bool // it was appended to the run of the one before it
 	frame          skb.Frame
 	truesize       uint32
 	ifindex        int32

@@ -79,7 +79,7 @@ func (l *Layer) ipFragQueue(c *cpu.Core, q *fragQueue, part *fragment, length in
 	end := start + length
 	if !h.MoreFrags {
 		if end < q.length || q.last && end != q.length {
-			l.drop(c, skb.DupFrag)
+			l.fragCorrupt(c, q)
 			return false
 		}
 		q.last, q.length = true, end
@@ -87,14 +87,14 @@ func (l *Layer) ipFragQueue(c *cpu.Core, q *fragQueue, part *fragment, length in
 		end &^= 7
 		if end > q.length {
 			if q.last {
-				l.drop(c, skb.DupFrag)
+				l.fragCorrupt(c, q)
 				return false
 			}
 			q.length = end
 		}
 	}
 	if end <= start {
-		l.drop(c, skb.DupFrag)
+		l.fragCorrupt(c, q)
 		return false
 	}
 	part.offset, part.length = start, end-start
@@ -113,6 +113,25 @@ func (l *Layer) ipFragQueue(c *cpu.Core, q *fragQueue, part *fragment, length in
 	l.Ledger.Put()
 	c.Digest.Fold(c.Now(), digestFragment)
 	return true
+}
+
+// fragCorrupt drops a fragment that can't be of this datagram; in kernels since
+// 4.20 the datagram is given up with it (ip_frag_queue: discard_qp).
+func (l *Layer) fragCorrupt(c *cpu.Core, q *fragQueue) {
+	if !l.Profile.FragOverlapFails {
+		l.drop(c, skb.DupFrag)
+		return
+	}
+	l.Net.IP.ReasmFails++
+	l.fragGiveUp(q)
+	l.drop(c, skb.FragInvalid)
+}
+
+// fragGiveUp retires a datagram that can't become whole.
+func (l *Layer) fragGiveUp(q *fragQueue) {
+	l.Ledger.Finer.Waited += uint64(len(q.frags))
+	l.fragPurge(q, skb.FragInvalid)
+	l.fragRemove(q)
 }
 
 // fragInsertTrimming is how kernels up to 4.18 treat overlaps: what is there
@@ -172,7 +191,8 @@ func (q *fragQueue) insert(at int, part *fragment) {
 
 // fragInsertStrict is how kernels since 4.19 treat overlaps (inet_frag_queue_insert):
 // what lies within one run of fragments is a duplicate, any other overlap ends
-// the datagram.
+// the datagram. A run grows at the end of the datagram alone: fragments that came
+// later and fill a gap are runs of their own, though they meet.
 func (l *Layer) fragInsertStrict(c *cpu.Core, q *fragQueue, part *fragment) bool {
 	end := part.offset + part.length
 	at := 0
@@ -181,7 +201,7 @@ func (l *Layer) fragInsertStrict(c *cpu.Core, q *fragQueue, part *fragment) bool
 	}
 	for i := 0; i < len(q.frags); {
 		run, runEnd := i, q.frags[i].offset
-		for ; i < len(q.frags) && q.frags[i].offset == runEnd; i++ {
+		for ; i < len(q.frags) && (i == run || q.frags[i].inRun); i++ {
 			runEnd += q.frags[i].length
 		}
 		first := q.frags[run].offset
@@ -192,12 +212,13 @@ func (l *Layer) fragInsertStrict(c *cpu.Core, q *fragQueue, part *fragment) bool
 			return false
 		default:
 			l.Net.IPExt.ReasmOverlaps++
-			l.Net.IP.ReasmFails++
-			l.fragPurge(q, skb.DupFrag)
-			l.fragRemove(q)
-			l.drop(c, skb.DupFrag)
+			l.fragCorrupt(c, q)
 			return false
 		}
+	}
+	if at > 0 && at == len(q.frags) {
+		last := &q.frags[at-1]
+		part.inRun = last.offset+last.length == part.offset
 	}
 	q.insert(at, part)
 	return true
@@ -226,8 +247,7 @@ func (l *Layer) ipFragReasm(c *cpu.Core, q *fragQueue, b *skb.Buff) bool {
 	if !ok || total > maxPacket {
 		ip.ReasmFails++
 		c.Digest.Fold(c.Now(), digestDrop+uint64(skb.FragInvalid))
-		l.fragPurge(q, skb.FragInvalid)
-		l.fragRemove(q)
+		l.fragGiveUp(q)
 		return false
 	}
 	ip.ReasmOKs++

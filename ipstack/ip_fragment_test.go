@@ -350,21 +350,27 @@ func TestFR7Overlaps(t *testing.T) {
 }
 
 // The truth of 6.18: an exact duplicate is dropped, any other overlap is the end
-// of the datagram, counted in ReasmOverlaps.
+// of the datagram, counted in ReasmOverlaps; so is a fragment that is empty or
+// beyond the end, which counts in ReasmFails alone.
 func TestOverlapFails(t *testing.T) {
 	for name, tc := range map[string]struct {
 		pieces []piece
 		want   reasm
-		drops  uint64
+		dup    uint64 // dropped as duplicates
+		gone   uint64 // given up with their datagram
 	}{
-		"none":                        {whole, reasm{Reqds: 3, OKs: 1}, 0},
-		"a duplicate":                 {[]piece{whole[0], whole[0], whole[1], whole[2]}, reasm{Reqds: 4, OKs: 1}, 1},
-		"within what is there":        {[]piece{whole[0], whole[1], {800, 1600, true, 0}, whole[2]}, reasm{Reqds: 4, OKs: 1}, 1},
-		"over what is there":          {[]piece{{800, 400, true, 0}, whole[0]}, reasm{Reqds: 2, Fails: 1, Overlaps: 1}, 2},
-		"into what is there":          {[]piece{whole[1], {0, 1600, true, 0}}, reasm{Reqds: 2, Fails: 1, Overlaps: 1}, 2},
-		"out of what is there":        {[]piece{whole[0], {1400, 1560, true, 0}}, reasm{Reqds: 2, Fails: 1, Overlaps: 1}, 2},
-		"over a hole between two":     {[]piece{{0, 800, true, 0}, {1600, 800, true, 0}, {400, 1600, true, 0}}, reasm{Reqds: 3, Fails: 1, Overlaps: 1}, 3},
-		"an end before what is there": {[]piece{whole[1], {1480, 40, false, 0}, whole[0], whole[2]}, reasm{Reqds: 4, OKs: 1}, 1},
+		"none":                 {whole, reasm{Reqds: 3, OKs: 1}, 0, 0},
+		"a duplicate":          {[]piece{whole[0], whole[0], whole[1], whole[2]}, reasm{Reqds: 4, OKs: 1}, 1, 0},
+		"within what is there": {[]piece{whole[0], whole[1], {800, 1600, true, 0}, whole[2]}, reasm{Reqds: 4, OKs: 1}, 1, 0},
+		"within two that met, not one after the other": {[]piece{whole[1], whole[0], {800, 1600, true, 0}}, reasm{Reqds: 3, Fails: 1, Overlaps: 1}, 0, 3},
+		"over what is there":                           {[]piece{{800, 400, true, 0}, whole[0]}, reasm{Reqds: 2, Fails: 1, Overlaps: 1}, 0, 2},
+		"into what is there":                           {[]piece{whole[1], {0, 1600, true, 0}}, reasm{Reqds: 2, Fails: 1, Overlaps: 1}, 0, 2},
+		"out of what is there":                         {[]piece{whole[0], {1400, 1560, true, 0}}, reasm{Reqds: 2, Fails: 1, Overlaps: 1}, 0, 2},
+		"over a hole between two":                      {[]piece{{0, 800, true, 0}, {1600, 800, true, 0}, {400, 1600, true, 0}}, reasm{Reqds: 3, Fails: 1, Overlaps: 1}, 0, 3},
+		"an end before what is there":                  {[]piece{whole[1], {1480, 40, false, 0}}, reasm{Reqds: 2, Fails: 1}, 0, 2},
+		"another end":                                  {[]piece{whole[2], {2960, 48, false, 0}}, reasm{Reqds: 2, Fails: 1}, 0, 2},
+		"more behind the end":                          {[]piece{whole[2], {4000, 40, true, 0}}, reasm{Reqds: 2, Fails: 1}, 0, 2},
+		"nothing in it":                                {[]piece{whole[0], {1480, 7, true, 0}}, reasm{Reqds: 2, Fails: 1}, 0, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, func(b *bench, _ *Config) { b.prof.FragOverlapFails = true })
@@ -372,7 +378,12 @@ func TestOverlapFails(t *testing.T) {
 				b.fragment(7, p)
 			}
 			require.Equal(t, tc.want, b.reasm())
-			b.dropped(drops(skb.DupFrag, tc.drops))
+			want := drops(skb.DupFrag, tc.dup)
+			if tc.gone > 0 {
+				want = drops(skb.FragInvalid, tc.gone)
+				require.Equal(t, tc.gone-1, b.ledger.Finer.Waited, "all but the one that came last")
+			}
+			b.dropped(want)
 			require.Zero(t, b.layer.FragMemory())
 		})
 	}

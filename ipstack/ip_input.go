@@ -252,6 +252,7 @@ func (l *Layer) localDeliver(c *cpu.Core, b *skb.Buff) {
 		}
 		ip.InUnknownProtos++ // LF-3
 		l.ICMPSend(c, b)
+		l.Ledger.Chained += uint64(b.FragList)
 		l.drop(c, skb.IPNoProto)
 	}
 }
@@ -259,7 +260,10 @@ func (l *Layer) localDeliver(c *cpu.Core, b *skb.Buff) {
 // refine tells refusals of a source apart, as newer kernels do.
 func (l *Layer) refine(r skb.DropReason, d *Device, h *skb.Header) {
 	switch f := &l.Ledger.Finer; {
+	case r == skb.IPInvalidDest && l.zeroNet(h.Dst):
+		f.ZeroDest++
 	case r != skb.IPInvalidSource:
+	case h.Src.Multicast(), h.Src.Broadcast():
 	case (h.Src.Loopback() || h.Dst.Loopback()) && !l.routeLocalnet(d):
 		f.Localnet++
 	case l.localTable(h.Src).kind == fibLocal:

@@ -129,7 +129,7 @@ func (l *Layer) traverse(c *cpu.Core, hook Hook, raw bool, b *skb.Buff) (ended b
 		case r.Verdict == Accept || !l.chance(r.DropPPM, false):
 			return false
 		case r.Verdict == Reject:
-			l.ICMPSend(c, b)
+			l.icmpReply(c, destUnreach, b)
 		}
 		l.refuse(c, b, skb.NetfilterDrop)
 		return true

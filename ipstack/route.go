@@ -43,7 +43,7 @@ func (l *Layer) routeMulticast(d *Device, h *skb.Header) routeResult {
 	switch {
 	case h.Src.Multicast(), h.Src.Broadcast(), h.Src.Loopback() && !l.routeLocalnet(d):
 		return invalid(skb.IPInvalidSource)
-	case h.Src>>24 == 0:
+	case l.zeroNet(h.Src):
 		if h.Dst>>8 != AllHosts>>8 {
 			return invalid(skb.IPInvalidSource)
 		}
@@ -68,9 +68,9 @@ func (l *Layer) routeSlow(d *Device, h *skb.Header, dst skb.Addr) routeResult {
 		return invalid(skb.IPInvalidSource)
 	case dst.Broadcast(), h.Src == 0 && dst == 0:
 		return l.validated(d, h.Src, skb.RouteBroadcast)
-	case h.Src>>24 == 0:
+	case l.zeroNet(h.Src):
 		return invalid(skb.IPInvalidSource)
-	case dst>>24 == 0:
+	case l.zeroNet(dst):
 		return invalid(skb.IPInvalidDest)
 	case (dst.Loopback() || h.Src.Loopback()) && !l.routeLocalnet(d):
 		return invalid(skb.IPInvalidSource)
@@ -90,10 +90,13 @@ func (l *Layer) routeSlow(d *Device, h *skb.Header, dst skb.Addr) routeResult {
 	return l.validated(d, h.Src, skb.RouteUnicast)
 }
 
+// zeroNet models ipv4_is_zeronet.
+func (l *Layer) zeroNet(a skb.Addr) bool { return a == 0 || a>>24 == 0 && !l.Profile.ZeroNetValid }
+
 // validated is a route of that type if the source may use it; a source in 0/8
 // is that of a host without address.
 func (l *Layer) validated(d *Device, src skb.Addr, t skb.RouteType) routeResult {
-	if src>>24 != 0 {
+	if !l.zeroNet(src) {
 		if r := l.validateSource(d, src); r != skb.NotDropped {
 			return invalid(r)
 		}

@@ -181,3 +181,39 @@ func TestRPSMap(t *testing.T) {
 	require.Equal(t, []int{1, 3}, b.eth0.RPSMap(2))
 	require.Nil(t, b.eth0.RPSMap(3))
 }
+
+// Kernels since 5.3 take 0.0.0.0/8 for addresses like any other, but for 0.0.0.0
+// itself (ipv4_is_zeronet).
+func TestZeroNet(t *testing.T) {
+	for name, tc := range map[string]struct {
+		src, dst      string
+		before, after skb.DropReason
+	}{
+		"1.5.4 source in 0/8":           {"0.0.0.1", "10.0.0.2", skb.IPInvalidSource, skb.NotDropped},
+		"1.5.4 source 0.0.0.0":          {"0.0.0.0", "10.0.0.2", skb.IPInvalidSource, skb.IPInvalidSource},
+		"1.5.5 destination in 0/8":      {"10.0.0.1", "0.1.2.3", skb.IPInvalidDest, skb.IPInAddrErrors},
+		"1.5.5 destination 0.0.0.0":     {"10.0.0.1", "0.0.0.0", skb.IPInvalidDest, skb.IPInvalidDest},
+		"MC-3 source in 0/8, to groups": {"0.0.0.9", "239.1.0.1", skb.IPInvalidSource, skb.NotDropped},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, valid := range []bool{false, true} {
+				b := newBench(t, func(b *bench, _ *Config) { b.prof.ZeroNetValid = valid })
+				b.eth0.Join(0xef010001)
+				b.receive(netip.AddrPortFrom(netip.MustParseAddr(tc.dst), 5001), func(h *skb.Header, _ *skb.Buff) {
+					h.Src = skb.AddrFrom(netip.MustParseAddr(tc.src))
+				})
+				want := tc.before
+				if valid {
+					want = tc.after
+				}
+				if want == skb.NotDropped {
+					b.dropped(nil)
+					require.Len(t, b.got, 1)
+				} else {
+					b.dropped(drops(want, 1))
+				}
+				require.Equal(t, want == skb.IPInvalidDest, b.ledger.Finer.ZeroDest == 1, "told apart from groups that nobody joined")
+			}
+		})
+	}
+}

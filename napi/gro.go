@@ -129,7 +129,7 @@ func (g *GRO) verify(c *cpu.Core, b *skb.Buff) {
 	}
 	c.Spend(g.Costs.Checksum.For(uint32(b.UDPLen)))
 	if b.Head.UDPChecksum == skb.ChecksumBad {
-		b.CsumBad = true
+		b.CsumBad = g.Profile.BadChecksumMarked
 	} else {
 		b.Summed = skb.ChecksumUnnecessary
 	}

@@ -273,12 +273,14 @@ func TestGRO(t *testing.T) {
 	good := result{skb.ChecksumUnnecessary, false, gro + sum + 108}
 	bad := result{skb.ChecksumNone, true, gro + sum + 108}
 	for name, tc := range map[string]struct {
-		off, hardware, old bool
-		change             func(*skb.Header, *skb.Buff)
-		want               result
+		off, hardware, old, newer bool
+		change                    func(*skb.Header, *skb.Buff)
+		want                      result
 	}{
-		"not verified, good":            {want: good},
-		"not verified, bad":             {change: func(h *skb.Header, _ *skb.Buff) { h.UDPChecksum = skb.ChecksumBad }, want: bad},
+		"not verified, good": {want: good},
+		"not verified, bad":  {change: func(h *skb.Header, _ *skb.Buff) { h.UDPChecksum = skb.ChecksumBad }, want: bad},
+		"GRO-2: bad, not marked since 4.13": {newer: true, change: func(h *skb.Header, _ *skb.Buff) { h.UDPChecksum = skb.ChecksumBad },
+			want: result{skb.ChecksumNone, false, gro + sum + 108}},
 		"GRO-1: feature off":            {off: true, want: result{skb.ChecksumNone, false, 0}},
 		"GRO-1: feature off, bad":       {off: true, change: func(h *skb.Header, _ *skb.Buff) { h.UDPChecksum = skb.ChecksumBad }, want: result{}},
 		"GRO-2: the device verified it": {hardware: true, want: result{skb.ChecksumUnnecessary, false, gro}},
@@ -311,6 +313,7 @@ func TestGRO(t *testing.T) {
 			if tc.old {
 				p = kernel.Linux310()
 			}
+			p.BadChecksumMarked = !tc.newer
 			costs := &kernel.Costs{GRO: kernel.Cost{Fixed: gro}, Checksum: kernel.Cost{Fixed: sum, PerByte: 1}}
 			u := &up{}
 			g := &GRO{On: !tc.off, Costs: costs, Profile: &p, Up: []Receiver{u}}

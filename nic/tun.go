@@ -19,8 +19,8 @@ type TunConfig struct {
 // Not modelled:
 //   - A tap device has one queue, and its frames have no virtio headers.
 //   - IFF_NAPI_FRAGS of a tap device does not exist.
-//   - The process behind a tap device reads at once: what is sent to it counts
-//     when it is queued, and takes no room from then on.
+//   - The process behind a tap device does not read: what is sent to it would count
+//     when it is read (tun_put_user), and takes no room.
 type Tun struct {
 	cfg     TunConfig
 	env     SoftEnv
@@ -28,7 +28,7 @@ type Tun struct {
 	napi    NAPI
 	scratch skb.Buff
 
-	written, read traffic
+	written traffic
 }
 
 // tunQueue bounds sk_write_queue here; the kernel has no bound, but polls it as
@@ -89,16 +89,15 @@ func (t *Tun) PollRings(c *cpu.Core, weight int) int {
 	return done
 }
 
-// Xmit models tun_net_xmit: the frame is the reader's.
+// Xmit models tun_net_xmit: the frame waits for a reader, and is gone.
 func (t *Tun) Xmit(c *cpu.Core, b *skb.Buff) {
-	t.read.count(b.Len)
 	t.env.Ledger.Drop(skb.HandledElsewhere)
 	c.Spend(t.env.Costs.FreeDrop.Fixed)
 }
 
 // Link returns the device's statistics. It models tun_net_get_stats64.
 func (t *Tun) Link() mib.Link {
-	return mib.Link{RXPackets: t.written.packets, RXBytes: t.written.bytes, TXPackets: t.read.packets, TXBytes: t.read.bytes}
+	return mib.Link{RXPackets: t.written.packets, RXBytes: t.written.bytes}
 }
 
 // Live returns how many packets wait for the NAPI instance.

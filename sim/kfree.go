@@ -20,8 +20,11 @@ func KfreeReasons(p *kernel.Profile, before, now *skb.Ledger, read uint64) map[s
 		case skb.HandledElsewhere:
 			t.add("IPV6DISABLED", f.IPv6Off-g.IPv6Off)
 			t.add(unspecified, f.LLC-g.LLC)
-		case skb.FullRing, skb.XDPDropped, skb.IgnoredMulti, skb.SocketClosed, skb.IPInvalidDest, skb.IPSourceRoute:
+		case skb.FullRing, skb.XDPDropped, skb.IgnoredMulti, skb.SocketClosed, skb.IPSourceRoute, skb.FragMem:
 			t.add(unspecified, n)
+		case skb.IPInvalidDest:
+			t.late(r.String(), f.ZeroDest-g.ZeroDest)
+			t.add(unspecified, n-(f.ZeroDest-g.ZeroDest))
 		case skb.IPInvalidSource:
 			t.late("IP_LOCALNET", localnet)
 			t.late("IP_LOCAL_SOURCE", local)
@@ -36,6 +39,11 @@ func KfreeReasons(p *kernel.Profile, before, now *skb.Ledger, read uint64) map[s
 			t.add(r.String(), n-(f.Tapped-g.Tapped))
 		case skb.DupFrag:
 			t.late(r.String(), n)
+		case skb.FragInvalid:
+			if p.RoutingDropReasons {
+				n -= f.Waited - g.Waited // they are consumed
+			}
+			t.add(unspecified, n)
 		case skb.FragReasmTimeout:
 			if !p.TimersMigrate {
 				t.add(unspecified, n)
@@ -83,7 +91,7 @@ func (t *kfreeTrace) late(name string, n uint64) {
 // than KfreeReasons: what only the ledger's finer counts know shows by its common name.
 func (h *Host) kfreeReason(r skb.DropReason) string {
 	switch r {
-	case skb.FullRing, skb.XDPDropped, skb.IgnoredMulti, skb.SocketClosed, skb.IPInvalidDest, skb.IPSourceRoute:
+	case skb.FullRing, skb.XDPDropped, skb.IgnoredMulti, skb.SocketClosed, skb.IPInvalidDest, skb.IPSourceRoute, skb.FragInvalid, skb.FragMem:
 		return unspecified
 	case skb.IPInvalidSource, skb.DupFrag:
 		if !h.profile.RoutingDropReasons {

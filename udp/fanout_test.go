@@ -166,3 +166,19 @@ func TestReuseportArray(t *testing.T) {
 	}
 	require.Empty(t, b.receive(flow(1000)))
 }
+
+// Connected sockets have a table of their own since 6.13 (udp4_lib_lookup4): the
+// newest that is connected to the peer gets what it sends, and no score counts.
+func TestConnectedHash(t *testing.T) {
+	for hash, want := range map[bool]string{false: "older, on the device", true: "newer"} {
+		b := newBench(t, func(b *bench) { b.prof.Hash2First, b.prof.ConnectedHash = true, hash })
+		peer := connected(sender.Addr().String(), sender.Port())
+		b.mustBind("older, on the device", own.String(), peer, onDevice(packet(own).IfIndex))
+		b.mustBind("newer", own.String(), peer)
+		b.mustBind("not connected", own.String())
+		require.Equal(t, []string{want}, b.receive(packet(own)))
+		b.layer.Unbind(b.socks[want].Entry)
+		require.NotEqual(t, []string{"not connected"}, b.receive(packet(own)), "the other one is connected, too")
+		require.Equal(t, []string{"not connected"}, b.receive(packet(own, func(h *skb.Header, _ *skb.Buff) { h.SrcPort++ })))
+	}
+}

@@ -28,12 +28,16 @@ func (l *Layer) demuxUnicast(h *skb.Header, ifindex int32) *Entry {
 	if len(chain) == 0 {
 		return nil
 	}
-	e := chain[0]
-	if e.Remote == h.Src && e.RemotePort == h.SrcPort && e.Local == h.Dst && e.LocalPort == h.DstPort &&
-		(e.IfIndex == 0 || e.IfIndex == ifindex) {
+	if e := chain[0]; e.established(h, ifindex) {
 		return e
 	}
 	return nil
+}
+
+// established models inet_match: the socket is connected to exactly this peer.
+func (e *Entry) established(h *skb.Header, ifindex int32) bool {
+	return e.Remote == h.Src && e.RemotePort == h.SrcPort && e.Local == h.Dst && e.LocalPort == h.DstPort &&
+		(e.IfIndex == 0 || e.IfIndex == ifindex)
 }
 
 // A scan is one chain that the fan-out walks, and how many matches it then has.
@@ -69,6 +73,13 @@ func (l *Layer) lookup(h *skb.Header, ifindex int32) *Entry {
 	primary := l.primary.at(l.Bucket(h.DstPort)).chain
 	exact := l.secondary.at(l.hash2(h.Dst, h.DstPort)).chain
 	any := l.secondary.at(l.hash2(0, h.DstPort)).chain
+	if l.Profile.ConnectedHash { // udp4_lib_lookup4: the newest that fits, whatever else it is bound to
+		for _, e := range exact {
+			if e.established(h, ifindex) {
+				return e
+			}
+		}
+	}
 	if l.Profile.Hash2First {
 		if e := l.best(exact, h, ifindex, h.Dst, true); e != nil {
 			return e

@@ -53,7 +53,7 @@ var provenances = map[string]provenance{
 		source: `socket_backlog fanout_lockless hash2_first reuseport_array early_demux_broadcast early_demux_member softirq_while_ksoftirqd
 			poll_returns_work gro_normal_list net_rx_looks_again max_restart softirq_time_ms hash2_threshold ixgbe_build_skb ixgbe_legacy_head ixgbe_adaptive_itr
 			ixgbe_max_ring ixgbe_lro repoll_same_run udp_early_demux skb_defer`,
-		memory: `udp_gro gro_fixed_ident napi_threaded napi_defer_hard_irqs early_demux_fragments frag_evictor frag_queue_size ixgbe_busy_poll napi_busy_loop`,
+		memory: `zero_net_valid bad_checksum_marked zero_tag_inner connected_hash udp_gro gro_fixed_ident napi_threaded napi_defer_hard_irqs early_demux_fragments frag_evictor frag_queue_size ixgbe_busy_poll napi_busy_loop`,
 	},
 	"linux-6.12": {
 		as: "linux-6.1",
@@ -62,11 +62,11 @@ var provenances = map[string]provenance{
 		source: `socket_backlog fanout_lockless hash2_first reuseport_array early_demux_broadcast early_demux_member softirq_while_ksoftirqd
 			poll_returns_work gro_normal_list net_rx_looks_again max_restart softirq_time_ms hash2_threshold ixgbe_build_skb ixgbe_legacy_head ixgbe_adaptive_itr
 			ixgbe_lro repoll_same_run udp_early_demux skb_defer rmem_max`,
-		memory: `udp_gro gro_fixed_ident trace_text ixgbe_max_ring napi_threaded napi_defer_hard_irqs early_demux_fragments frag_evictor frag_queue_size ixgbe_busy_poll napi_busy_loop`,
+		memory: `zero_net_valid bad_checksum_marked zero_tag_inner connected_hash udp_gro gro_fixed_ident trace_text ixgbe_max_ring napi_threaded napi_defer_hard_irqs early_demux_fragments frag_evictor frag_queue_size ixgbe_busy_poll napi_busy_loop`,
 	},
 	"linux-6.18": {
 		as: "linux-6.12",
-		recorded: `softnet_columns send_paged_from small_head accept_rule release_rule fwd_alloc_rule udp_mem_limit udp_mem_drop filter_first condense
+		recorded: `zero_net_valid bad_checksum_marked zero_tag_inner connected_hash softnet_columns send_paged_from small_head accept_rule release_rule fwd_alloc_rule udp_mem_limit udp_mem_drop filter_first condense
 			peek_counts ovfl_always recv_skips_bad_checksum rcv_buf_clamped ignored_multi flow_limit subnet_zero_broadcast netdev_budget_usecs
 			frag_overlap_fails frag_queue_size xdp_truesize otherhost_counted local_source_only tun_receives routing_drop_reasons out_transmits
 			timers_migrate netstat_columns rmem_max trace_text skb_defer early_demux_broadcast udp_gro gro_fixed_ident`,

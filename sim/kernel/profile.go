@@ -76,8 +76,10 @@ type Profile struct {
 	EarlyDemuxFragments bool
 	// FragEvictor: above the low threshold a worker evicts incomplete datagrams, and a bucket holds 128 (FR-2, FR-4; not since 4.17).
 	FragEvictor bool
-	// FragOverlapFails: a datagram whose fragments overlap is given up, and ReasmOverlaps counts it (since 4.19); otherwise fragments are trimmed (FR-7).
+	// FragOverlapFails: a datagram whose fragments overlap is given up, and ReasmOverlaps counts it (since 4.19), or of which one is empty or beyond the end; otherwise fragments are trimmed (FR-7).
 	FragOverlapFails bool
+	// ZeroNetValid: addresses of 0.0.0.0/8 other than 0.0.0.0 are as good as any (5.3); otherwise none is (1.5.4, 1.5.5).
+	ZeroNetValid bool
 	// FragQueueSize is what an incomplete datagram is charged for besides its fragments, in bytes (FR-3).
 	FragQueueSize int
 	// SubnetZeroBroadcast: the first address of a network is a broadcast address, too, as its last one is (fib_add_ifaddr before 5.14).
@@ -152,6 +154,12 @@ type Profile struct {
 	EarlyDemuxBroadcast bool
 	// TraceText is what trace files say of an event: plain, reasons (with the reason of kfree_skb, 5.17) or symbols (6.11).
 	TraceText TraceText
+	// ConnectedHash: connected sockets have a hash table of their own, which a unicast lookup asks first (6.13).
+	ConnectedHash bool
+	// BadChecksumMarked: GRO marks a packet of which it found the checksum bad, and UDP refuses it at once (GRO-2; not since 4.13).
+	BadChecksumMarked bool
+	// ZeroTagInner: a tag of VLAN 0 is taken off, and the next one looked at (5.4); otherwise nobody wants what has a second tag (CORE-4.8).
+	ZeroTagInner bool
 	// EarlyDemuxMember: early demux looks a multicast datagram up only if its interface wants it (linux-6.18 2).
 	EarlyDemuxMember bool
 }
@@ -188,6 +196,7 @@ func Linux40() Profile {
 		UDPEarlyDemux:     true,
 		UDPGROChecksum:    true,
 		IgnoredMulti:      true,
+		BadChecksumMarked: true,
 		SoftnetColumns:    11,
 		RmemMax:           212992,
 		NetstatColumns:    NetstatOf40,

@@ -39,6 +39,9 @@ func Linux61() Profile {
 	p.FragEvictor = false
 	p.FragQueueSize = 200 // measured on 6.18: sockstat with one fragment
 	p.FragOverlapFails = true
+	p.ZeroNetValid = true
+	p.BadChecksumMarked = false
+	p.ZeroTagInner = true
 	p.XDPTruesize = 4352
 	p.OtherhostCounted = true
 	p.LocalSourceOnly = true
@@ -84,6 +87,7 @@ func Linux618() Profile {
 	p.SKBDefer = true
 	p.GROFixedIdent = true
 	p.RoutingDropReasons = true
+	p.ConnectedHash = true
 	p.AcceptRule = FitsOrEmpty
 	p.UDPMemLimit = UDPMemThird
 	p.UDPMemDrop = MemDropsOnly

@@ -36,7 +36,8 @@ var profileDocs = map[string]string{
 	"IgnoredMulti":          "the Udp row counts multicast datagrams without listener (K310-9).",
 	"EarlyDemuxFragments":   "early demux looks at fragments, too (IF-1, FR-11; not since 4.19).",
 	"FragEvictor":           "above the low threshold a worker evicts incomplete datagrams, and a bucket holds 128 (FR-2, FR-4; not since 4.17).",
-	"FragOverlapFails":      "a datagram whose fragments overlap is given up, and ReasmOverlaps counts it (since 4.19); otherwise fragments are trimmed (FR-7).",
+	"FragOverlapFails":      "a datagram whose fragments overlap is given up, and ReasmOverlaps counts it (since 4.19), or of which one is empty or beyond the end; otherwise fragments are trimmed (FR-7).",
+	"ZeroNetValid":          "addresses of 0.0.0.0/8 other than 0.0.0.0 are as good as any (5.3); otherwise none is (1.5.4, 1.5.5).",
 	"FragQueueSize":         "what an incomplete datagram is charged for besides its fragments, in bytes (FR-3).",
 	"SubnetZeroBroadcast":   "the first address of a network is a broadcast address, too, as its last one is (fib_add_ifaddr before 5.14).",
 	"DeviceTapLists":        "packet sockets bound to a device are on lists of the device, which /proc/net/ptype does not show (CORE-30, FMT-9); otherwise on those of all (K310-11).",
@@ -73,5 +74,8 @@ var profileDocs = map[string]string{
 	"ReuseportArray":        "SO_REUSEPORT sockets of one address stand in an array, and a flow's hash scaled to its length chooses (linux-6.18 1.11).",
 	"EarlyDemuxBroadcast":   "early demux looks broadcast datagrams up, too (linux-6.18 2).",
 	"TraceText":             "what trace files say of an event: plain, reasons (with the reason of kfree_skb, 5.17) or symbols (6.11).",
+	"ConnectedHash":         "connected sockets have a hash table of their own, which a unicast lookup asks first (6.13).",
+	"BadChecksumMarked":     "GRO marks a packet of which it found the checksum bad, and UDP refuses it at once (GRO-2; not since 4.13).",
+	"ZeroTagInner":          "a tag of VLAN 0 is taken off, and the next one looked at (5.4); otherwise nobody wants what has a second tag (CORE-4.8).",
 	"EarlyDemuxMember":      "early demux looks a multicast datagram up only if its interface wants it (linux-6.18 2).",
 }

@@ -254,16 +254,20 @@ func OwnSysctls(ctx context.Context, names []string) (map[string]string, error) 
 
 // sysctls sets what the namespace has of its own.
 func (n *Net) sysctls() error {
-	// Any order: every setting has a file of its own.
-	for name, value := range n.cfg.Sysctls {
+	var err error
+	var refused []string
+	for name, value := range n.cfg.Sysctls { // Any order: every setting has a file of its own.
 		if strings.HasPrefix(name, "net.ipv4.conf."+n.cfg.Device+".") {
 			continue // once the device is there
 		}
-		if err := n.sysctl(name, value); err != nil {
-			return err
+		if n.sysctl(name, value) != nil {
+			refused = append(refused, name)
 		}
 	}
-	return nil
+	for _, name := range refused { // of two that bound each other, one has to be set first
+		err = errors.Join(err, n.sysctl(name, n.cfg.Sysctls[name]))
+	}
+	return err
 }
 
 func (n *Net) deviceSysctls() error {

@@ -37,6 +37,10 @@ type Finer struct {
 	IPShort, UDPShort uint64
 	// IPv6Off are those of HandledElsewhere that IPv6 refused because it is switched off, LLC those of 802.3 that nobody wanted.
 	IPv6Off, LLC uint64
+	// Waited are those of FragInvalid that were waiting for the rest of their datagrams.
+	Waited uint64
+	// ZeroDest are those of IPInvalidDest in 0.0.0.0/8.
+	ZeroDest uint64
 	// Tapped are those of UnhandledProto that a packet socket had taken.
 	Tapped uint64
 }

@@ -91,9 +91,10 @@ const (
 	FragReasmTimeout
 	// FragTooFar: too many other fragments of the source have come since (FR-6).
 	FragTooFar
-	// DupFrag: a fragment that is there already, empty, beyond the end, or overlaps (FR-7).
+	// DupFrag: a fragment that is there already; up to 4.18 also one that is empty, beyond the end, or overlaps (FR-7).
 	DupFrag
-	// FragInvalid: fragments that do not make a datagram: too long, or an impossible mix of ECN bits (FR-8).
+	// FragInvalid: fragments that do not make a datagram: too long, or an impossible mix of ECN bits (FR-8); since 4.19 also those of a
+	// datagram of which two overlap, or one is empty or beyond the end.
 	FragInvalid
 	// ConntrackFull: no room for the packet's connection in the table of connection tracking (NF-3).
 	ConntrackFull
