@@ -79,7 +79,7 @@ func (h *Header) differs(o *Header) string {
 	case h.ResultsVersion != o.ResultsVersion:
 		return fmt.Sprintf("its results_version is %d, that of this program %d: the same scenario gives other numbers now", o.ResultsVersion, h.ResultsVersion)
 	case h.Scenario != o.Scenario:
-		return "it is of another scenario, or of this one with other settings"
+		return "it is of another scenario, of this one with other settings, or of a version of rxpath with other keys"
 	case !slices.Equal(h.Paths, o.Paths):
 		return fmt.Sprintf("it varies %q, not %q", o.Paths, h.Paths)
 	case h.Design != o.Design || h.Points != o.Points:
@@ -175,7 +175,7 @@ func Resume(path string, h Header) (*Journal, error) {
 		if !whole {
 			break
 		}
-		o, err := readOutcome(path, line, &h)
+		o, err := readOutcome(path, line, &h, len(j.out)+2)
 		if err != nil {
 			return nil, err
 		}
@@ -199,10 +199,11 @@ func readHeader(path string, line []byte) (Header, error) {
 	return h, nil
 }
 
-func readOutcome(path string, line []byte, h *Header) (Outcome, error) {
+// readOutcome reads the line of that number.
+func readOutcome(path string, line []byte, h *Header, number int) (Outcome, error) {
 	var o Outcome
 	if err := json.Unmarshal(line, &o); err != nil {
-		return Outcome{}, &JournalError{path, fmt.Sprintf("a line is damaged: %v", err)}
+		return Outcome{}, &JournalError{path, fmt.Sprintf("line %d is damaged: %v", number, err)}
 	}
 	if o.Point < 0 || o.Point >= h.Points || o.Rep < 0 || o.Rep >= h.Reps {
 		return Outcome{}, &JournalError{path, fmt.Sprintf("point %d, replication %d is not of this sweep", o.Point, o.Rep)}
@@ -357,7 +358,7 @@ func Read(path string) (Header, []Outcome, error) {
 			slices.SortFunc(out, less)
 			return h, out, nil
 		}
-		o, err := readOutcome(path, line, &h)
+		o, err := readOutcome(path, line, &h, len(out)+2)
 		if err != nil {
 			return Header{}, nil, err
 		}

@@ -409,6 +409,26 @@ func TestReplicationsShareAScenario(t *testing.T) {
 	require.EqualValues(t, len(d.Points), parsed.Load())
 }
 
+// TestDamagedLine: a journal that something else wrote into is refused, with
+// the number of the line.
+func TestDamagedLine(t *testing.T) {
+	base, d, opts := small(t)
+	h, err := NewHeader(base, d, opts)
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), JournalName)
+	j, err := Resume(path, h)
+	require.NoError(t, err)
+	opts.Done = j.Add
+	_, err = Run(t.Context(), base, d, opts)
+	require.NoError(t, err)
+	require.NoError(t, j.Finish())
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, append(data, "garbage\n"...), 0o600))
+	_, err = Resume(path, h)
+	require.ErrorContains(t, err, "line 14 is damaged: ")
+}
+
 // BenchmarkPoint says what a point costs beyond its run: the run is as short as can be.
 func BenchmarkPoint(b *testing.B) {
 	base, _, _ := small(b)
