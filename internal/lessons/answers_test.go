@@ -305,3 +305,21 @@ func quantity(t *testing.T, table *Table, row int, column string) float64 {
 	}
 	return number(t, table, row, column)
 }
+
+// TestBusyPoll: polling for longer than the usual gap takes most packets off the
+// ring, several times sooner, for nearly all of a CPU; an unconnected socket of
+// 4.0 cannot.
+func TestBusyPoll(t *testing.T) {
+	const polled = `counter("proc/net/netstat","TcpExt.BusyPollRxPackets")`
+	const base = "rxpath sweep examples/busypoll/scenario.yaml --metric 'p(latency.wire_to_app, 50)' --metric 'cpu[1].busy' --metric '" + polled + "' "
+	got, err := lab(t).Table(base + "--vary 'apps[reader].sockets[0].busy_poll=0,100'")
+	require.NoError(t, err)
+	require.Zero(t, number(t, got, 1, polled))
+	require.Greater(t, number(t, got, 2, polled), 0.9*number(t, got, 2, "offered"))
+	require.Less(t, number(t, got, 1, "cpu[1].busy"), 20.)
+	require.Greater(t, number(t, got, 2, "cpu[1].busy"), 90.)
+	plain, err := lab(t).Table(base + `--vary kernel=linux-4.0,linux-6.12 --set 'apps[reader].sockets[0]={bind: "10.0.0.2:5001", busy_poll: 100}'`)
+	require.NoError(t, err)
+	require.Zero(t, number(t, plain, 1, polled))
+	require.Positive(t, number(t, plain, 2, polled))
+}
