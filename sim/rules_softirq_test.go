@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -281,5 +282,66 @@ func traceMost(device, backlog *uint64) func(softirq.Trace) {
 		case "backlog":
 			*backlog = max(*backlog, e.Packets)
 		}
+	}
+}
+
+// SIRQ-5, SIRQ-3: how many passes one __do_softirq makes over a saturated queue,
+// 250 µs each, by the timer frequency and how long after a tick it begins.
+func TestSIRQ5Phases(t *testing.T) {
+	for _, tc := range []struct {
+		hz    int
+		phase engine.Time // in microseconds
+		want  int
+	}{
+		{1000, 500, 6}, {1000, 999, 5}, {300, 0, 10}, {300, 3000, 2}, {250, 1500, 10}, {250, 1750, 9}, {250, 3000, 4}, {250, 3750, 1}, {100, 0, 10}, {100, 9000, 4}, {100, 9500, 2},
+	} {
+		t.Run(fmt.Sprintf("SIRQ-5 HZ %d, %d µs after a tick", tc.hz, tc.phase), func(t *testing.T) {
+			h := hostOf(t, func(c *Config) {
+				c.CPUs, c.HZ, c.NICs[0].RXRing = 1, tc.hz, 4096
+				c.Costs = kernel.Costs{Switch: kernel.Cost{Fixed: 100 * engine.Millisecond}, Driver: kernel.Cost{Fixed: 250 * engine.Microsecond / 64}}
+			})
+			h.AdvanceTo(engine.Second/10 + tc.phase*engine.Microsecond)
+			for range 3000 {
+				h.Inject(h.UDPFrame(sender, local, 10))
+			}
+			h.Advance(90 * time.Millisecond) // ksoftirqd is not there yet
+			s := h.Snapshot().CPUs[0]
+			require.EqualValues(t, tc.want, s.Softirqs[3], "NET_RX in /proc/softirqs")
+			require.EqualValues(t, 64*tc.want, s.Softnet.Processed)
+			require.EqualValues(t, 1, s.KsoftirqdWakeups)
+		})
+	}
+}
+
+// NAPI-9, K310-2, K310-4: a thousand frames wait in one queue. 4.0 asks for the
+// budget after a poll, so that it counts with nothing left if there is no budget
+// at all; 3.10 asks before one, polls again while there is budget, and polls
+// nothing without.
+func TestNAPI9Budgets(t *testing.T) {
+	for name, tc := range map[string]struct {
+		k        kernel.Profile
+		runs     map[int]int // by netdev_budget
+		squeezes map[int]int
+	}{
+		"NAPI-9 linux-4.0": {kernel.Linux40(), map[int]int{-5: 17, 0: 17, 1: 17, 64: 17, 65: 17, 640: 17}, map[int]int{-5: 17, 0: 17, 1: 15, 64: 15}},
+		"K310-4 linux-3.10": {kernel.Linux310(), map[int]int{1: 17, 64: 17, 65: 9, 128: 9, 129: 7, 300: 5, 640: 3},
+			map[int]int{1: 15, 64: 15, 65: 7, 128: 7, 129: 5, 300: 3, 640: 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for budget, runs := range tc.runs {
+				h := hostOf(t, func(c *Config) {
+					c.Kernel, c.CPUs, c.NICs[0].RXRing, c.Softirq.NetdevBudget = tc.k, 1, 4096, budget
+					c.Costs = kernel.Costs{Driver: kernel.Cost{Fixed: engine.Microsecond}}
+				})
+				for range 1000 {
+					h.Inject(h.UDPFrame(sender, local, 10))
+				}
+				h.Advance(3 * time.Millisecond)
+				s := h.Snapshot().CPUs[0]
+				require.EqualValues(t, 1000, s.Softnet.Processed)
+				require.EqualValues(t, runs, s.Softirqs[3], "budget %d: runs, the last of which finds nothing (IRQ-5)", budget)
+				require.EqualValues(t, tc.squeezes[budget], s.Softnet.TimeSqueeze, "budget %d", budget)
+			}
+		})
 	}
 }
