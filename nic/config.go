@@ -48,7 +48,7 @@ type Config struct {
 	// NoLRO switches the feature large-receive-offload off. It merges TCP only; but the driver resets the adapter when
 	// it comes or goes (RX-29).
 	NoLRO bool `ethtool:"-K lro off"`
-	// LegacyRX is the private flag legacy-rx: headers are copied as in 4.0, in kernels that have it (ixgbe from 4.12).
+	// LegacyRX is the private flag legacy-rx: headers are copied as in 4.0, in kernels that have it (ixgbe and igb from 4.12).
 	LegacyRX bool `ethtool:"--set-priv-flags legacy-rx"`
 	// NoRXHash switches the feature receive-hashing off. Nothing here reads the device's hash (RPS-4).
 	NoRXHash bool `ethtool:"-K rxhash off"`

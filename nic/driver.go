@@ -35,6 +35,8 @@ type driver struct {
 	// layout names the queue vectors, and says how many of them, from the first, have receive rings: ring i is
 	// on vector i modulo that number.
 	layout func(queues, cpus int) (labels []string, receiving int)
+	// newer makes the driver what it is in a kernel.
+	newer func(d *driver, k *kernel.Profile)
 	// otherFirst: the vector for link changes is requested before the queue vectors.
 	otherFirst bool
 	// busyPolls: sockets may poll a vector (ndo_busy_poll).
@@ -73,6 +75,9 @@ type driver struct {
 	// none, the skb is built around the buffer, unless legacy-rx is set.
 	legacyHead uint32
 	buildsSKB  bool
+	// buildPad is what build_skb leaves free before a frame, in bytes; largeBuffer says whether it needs half of two pages.
+	buildPad    uint32
+	largeBuffer func(c *Config) bool
 	// retunes says whether a change of rx-usecs resets the adapter.
 	retunes func(was, is int) bool
 	// lro: the hardware merges TCP, and a reset of the adapter starts or stops it (RX-29).
@@ -100,9 +105,7 @@ func driverOf(c *Config) *driver {
 // driverFor returns the driver of a configuration as that kernel has it.
 func driverFor(c *Config, k *kernel.Profile) *driver {
 	d := driverOf(c)
-	if d.name == DriverIxgbe {
-		d.newer(k)
-	}
+	d.newer(d, k)
 	if k.Release != "" { // drivers of the tree have no versions of their own any more
 		d.version = k.Release
 	}

@@ -252,3 +252,36 @@ type leavesMasked struct {
 }
 
 func (l *leavesMasked) Complete(*cpu.Core, int) bool { return !l.masked }
+
+// 6.18/5: from 4.12 on igb builds skbs, too: around half a page as long as frames
+// of the MTU fit behind 64 free bytes, else around half of two.
+func TestIgbTruesize618(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		k    kernel.Profile
+		edit func(*Config)
+		want map[uint32]uint32
+	}{
+		{"copied in 4.0", kernel.Linux40(), func(*Config) {}, map[uint32]uint32{60: 896, 257: 2944}},
+		{"built", kernel.Linux618(), func(*Config) {}, map[uint32]uint32{60: 2304, 1518: 2304}},
+		{"legacy-rx", kernel.Linux618(), func(c *Config) { c.LegacyRX = true }, map[uint32]uint32{60: 896, 257: 2944}},
+		{"largest MTU for half a page", kernel.Linux618(), func(c *Config) { c.MTU = 1626 }, map[uint32]uint32{60: 2304}},
+		{"a larger MTU", kernel.Linux618(), func(c *Config) { c.MTU = 1627 }, map[uint32]uint32{60: 4352, 3073: 8448}},
+		{"rx-all", kernel.Linux618(), func(c *Config) { c.RXAll = true }, map[uint32]uint32{60: 4352}},
+	} {
+		t.Run("6.18/5 "+tc.name, func(t *testing.T) {
+			cfg := DefaultIgb()
+			cfg.Combined = 1
+			tc.edit(&cfg)
+			p := newer(t, tc.k, cfg).port
+			for l, want := range tc.want {
+				require.Equal(t, want, laid(p, l, 42).Truesize, "L = %d", l)
+			}
+			if tc.k.Release != "" {
+				require.Equal(t, "6.18.44", p.Ethtool().Version)
+			}
+		})
+	}
+	b := laid(newer(t, kernel.Linux618(), DefaultIgb()).port, 100, 42)
+	require.EqualValues(t, 1728-64-100, b.TailRoom)
+}

@@ -1,13 +1,18 @@
 package nic
 
-import "github.com/seed-556df219/rxpath/sim/engine"
+import (
+	"github.com/seed-556df219/rxpath/sim/engine"
+	"github.com/seed-556df219/rxpath/sim/kernel"
+	"github.com/seed-556df219/rxpath/sim/skb"
+)
 
 // This file is the driver igb on an 82576, i350, i210 or i211
 // (drivers/net/ethernet/intel/igb), where it is not as ixgbe.
 //
 // Not modelled:
-//   - igb of newer kernels is the driver of 4.0: what it does differently
-//     there is left out.
+//   - What igb does differently in newer kernels is left out but for its
+//     buffers, its version and what a poll returns: its moderation, its rings
+//     and its statistics are those of 4.0 under every profile.
 
 // igbChips are the chips, with their number of queues (IGB-5) and their receive
 // packet buffers in KB (IGB-14).
@@ -44,6 +49,9 @@ func igb(c *Config) *driver {
 		refillsAfterLoop:   true, // IGB-2
 		countsUDPChecksums: true, // IGB-4
 		legacyHead:         legacyHead,
+		buildPad:           igbPad,
+		newer:              newerIgb,
+		largeBuffer:        igbLargeBuffer,
 		setting:            igbSetting,
 		retunes:            func(int, int) bool { return false },
 		downPeriod:         servicePeriod,
@@ -53,6 +61,18 @@ func igb(c *Config) *driver {
 		writesITRLate:      true,
 		foldsOnRead:        true,
 	}
+}
+
+// newerIgb makes igb what it is in that kernel: from 4.12 on it builds skbs around
+// its buffers (igb_build_skb), and copies with the private flag legacy-rx only.
+func newerIgb(d *driver, k *kernel.Profile) {
+	d.legacyHead, d.buildsSKB = uint32(k.IxgbeLegacyHead), k.IgbBuildSKB
+}
+
+// igbLargeBuffer models igb_set_rx_buffer_len: half a page has room for a frame
+// with FCS and a VLAN tag of up to 1648 bytes; with rx-all there is no telling.
+func igbLargeBuffer(c *Config) bool {
+	return c.RXAll || c.MTU+skb.EthHeader+skb.EthFCS+skb.VLANHeader > igbBuilt2K
 }
 
 // gigabit is the speed for which igb adapts its moderation.

@@ -44,6 +44,9 @@ func ixgbe(c *Config) *driver {
 			return ixgbePacketBuffer(c.MTU, queues > 1 || c.NTuple)
 		},
 		legacyHead:     legacyHead,
+		buildPad:       builtPad,
+		newer:          newerIxgbe,
+		largeBuffer:    func(c *Config) bool { return c.MTU > 1500 },
 		setting:        ixgbeSetting,
 		retunes:        func(was, is int) bool { return ixgbeFast(was) != ixgbeFast(is) },
 		lro:            true,
@@ -55,12 +58,12 @@ func ixgbe(c *Config) *driver {
 	}
 }
 
-// newer makes the driver what it is in that kernel.
+// newerIxgbe makes ixgbe what it is in that kernel.
 //
 // Not modelled:
 //   - LRO can't be switched on in kernels in which it is off by default.
 //   - The statistic alloc_rx_page of newer kernels does not exist.
-func (d *driver) newer(k *kernel.Profile) {
+func newerIxgbe(d *driver, k *kernel.Profile) {
 	d.maxRing, d.lro = k.IxgbeMaxRing, k.IxgbeLRO
 	d.busyPolls = k.IxgbeBusyPoll
 	d.legacyHead, d.buildsSKB = uint32(k.IxgbeLegacyHead), k.IxgbeBuildSKB

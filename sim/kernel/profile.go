@@ -41,7 +41,9 @@ type Profile struct {
 	// IxgbeBuildSKB: ixgbe builds an skb around the receive buffer (4.12); otherwise, and with the private flag legacy-rx, it
 	// copies headers or short frames out of it (RX-16, RX-23).
 	IxgbeBuildSKB bool
-	// IxgbeLegacyHead is the size of the head into which ixgbe copies, in bytes, skb_shared_info included (RX-27).
+	// IgbBuildSKB: igb builds an skb around the receive buffer (4.12), as ixgbe does.
+	IgbBuildSKB bool
+	// IxgbeLegacyHead is the size of the head into which ixgbe and igb copy, in bytes, skb_shared_info included (RX-27).
 	IxgbeLegacyHead int
 	// IxgbeAdaptiveITR: the dynamic moderation of ixgbe goes by packets and their size (4.15); otherwise by bytes per interval, in three classes (IRQ-14).
 	IxgbeAdaptiveITR bool

@@ -47,6 +47,7 @@ func Linux61() Profile {
 	p.LocalSourceOnly = true
 	p.TunReceives = true
 	p.IxgbeBuildSKB = true
+	p.IgbBuildSKB = true
 	p.IxgbeLegacyHead = 1024
 	p.IxgbeAdaptiveITR = true
 	p.IxgbeLRO = false

@@ -307,7 +307,7 @@ type featuresSection struct {
 	RXGROList bool `json:"rx-gro-list"`
 	// RXUDPGROForwarding is GRO that merges datagrams of flows without socket, in kernels that have it (5.12).
 	RXUDPGROForwarding bool `json:"rx-udp-gro-forwarding"`
-	// LegacyRX is the private flag legacy-rx (ethtool --set-priv-flags): ixgbe copies headers and short frames, as it did before 4.12, in kernels that build skbs around the buffers.
+	// LegacyRX is the private flag legacy-rx (ethtool --set-priv-flags): ixgbe and igb copy headers and short frames, as they did before 4.12, in kernels that build skbs around the buffers.
 	LegacyRX bool `json:"legacy-rx"`
 	// NTuple is ntuple-filters: it takes the place of ATR, and with it of the affinity that the driver hints at (RX-35, RX-39).
 	NTuple bool `json:"ntuple"`
