@@ -13,6 +13,8 @@ import (
 type Config struct {
 	// IPEarlyDemux switches early demultiplexing (IF-1).
 	IPEarlyDemux int `sysctl:"net.ipv4.ip_early_demux"`
+	// UDPEarlyDemux switches that of UDP alone; kernels before 4.12 do not have it.
+	UDPEarlyDemux int `sysctl:"net.ipv4.udp_early_demux"`
 	// IPForward makes a router of the host: what is not for it is not refused (1.5). A forwarded packet is
 	// counted and ends there.
 	IPForward int `sysctl:"net.ipv4.ip_forward"`
@@ -108,6 +110,7 @@ func (r *Route) validate() error {
 func DefaultConfig() Config {
 	return Config{
 		IPEarlyDemux:       1,
+		UDPEarlyDemux:      1,
 		ICMPRatelimit:      1000,
 		ICMPRatemask:       1<<destUnreach | 1<<4 | 1<<timeExceeded | 1<<parameterProb, // with source quench
 		ICMPMsgsPerSec:     1000,
@@ -127,6 +130,7 @@ func (c *Config) Validate() error {
 	const most = 1<<31 - 1
 	errs := []error{
 		cfgerr.Range("net.ipv4.ip_early_demux", c.IPEarlyDemux, 0, 1),
+		cfgerr.Range("net.ipv4.udp_early_demux", c.UDPEarlyDemux, 0, 1),
 		cfgerr.Range("net.ipv6.conf.all.disable_ipv6", c.DisableIPv6, 0, 1),
 		cfgerr.Range("net.ipv4.ip_forward", c.IPForward, 0, 1),
 		cfgerr.Range("net.ipv4.conf.all.rp_filter", c.RPFilter, 0, 2),

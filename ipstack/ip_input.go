@@ -168,7 +168,7 @@ func (l *Layer) dstInput(c *cpu.Core, b *skb.Buff) {
 // demuxes reports whether the protocol's early demux is asked about a packet. It
 // was about fragments, too, before 4.19 (IF-1, FR-11).
 func (l *Layer) demuxes(h *skb.Header) bool {
-	return l.Config.IPEarlyDemux != 0 && l.Profile.UDPEarlyDemux && h.Proto == skb.ProtoUDP && (l.Profile.EarlyDemuxFragments || !h.Fragment())
+	return l.Config.IPEarlyDemux != 0 && l.Config.UDPEarlyDemux != 0 && l.Profile.UDPEarlyDemux && h.Proto == skb.ProtoUDP && (l.Profile.EarlyDemuxFragments || !h.Fragment())
 }
 
 // ipError models ip_error: a route that leads nowhere. A host says so in a

@@ -147,8 +147,9 @@ func TestIF1EarlyDemux(t *testing.T) {
 	require.Len(t, b.got, 2)
 
 	for name, edit := range map[string]func(*bench, *Config){
-		"ip_early_demux 0": func(_ *bench, c *Config) { c.IPEarlyDemux = 0 },
-		"K310-10":          func(b *bench, _ *Config) { b.prof.UDPEarlyDemux = false },
+		"ip_early_demux 0":           func(_ *bench, c *Config) { c.IPEarlyDemux = 0 },
+		"6.18/2.9 udp_early_demux 0": func(_ *bench, c *Config) { c.UDPEarlyDemux = 0 },
+		"K310-10":                    func(b *bench, _ *Config) { b.prof.UDPEarlyDemux = false },
 	} {
 		asked = 0
 		b := newBench(t, edit)

@@ -119,8 +119,8 @@ func TestPOLL2WhoCanBePolled(t *testing.T) {
 	}{
 		"POLL-2 ixgbe of 4.0":         {func(*bench, *Port) {}, true},
 		"POLL-2 ixgbe that is down":   {func(_ *bench, p *Port) { p.cfg.Down = true }, false},
-		"K310-17 ixgbe without":       {func(_ *bench, p *Port) { k := kernel.Linux310(); p.driver.newer(&k) }, false},
-		"POLL-2 ixgbe of a newer one": {func(_ *bench, p *Port) { k := kernel.Linux61(); p.driver.newer(&k) }, false},
+		"K310-17 ixgbe without":       {func(_ *bench, p *Port) { k := kernel.Linux310(); p.driver.newer(p.driver, &k) }, false},
+		"POLL-2 ixgbe of a newer one": {func(_ *bench, p *Port) { k := kernel.Linux61(); p.driver.newer(p.driver, &k) }, false},
 		"POLL-2 igb":                  {func(_ *bench, p *Port) { p.driver = igb(&p.cfg) }, false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -296,6 +296,7 @@ func (w *world) newer() {
 	w.cfg.ThreadIRQs = w.one(4)
 	w.cfg.Softirq.NetdevBudgetUsecs = []int{0, 2000}[w.pick(2)]
 	w.cfg.Softirq.GRONormalBatch = []int{8, 8, 1, 3}[w.pick(4)]
+	w.cfg.Limits.MemPcpuRsv = []int{0, 1, 7, 256}[w.seed%4]
 	for i := range w.cfg.NICs {
 		n := &w.cfg.NICs[i]
 		n.Threaded = w.one(3)

@@ -207,7 +207,7 @@ func Test618_10_1Memory(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := softHost(t, func(c *Config) {
 				c.Host = scenario.HostWith(tc.k)
-				c.CPUs, c.Limits.UDPMem = 2, [3]int{256, 256, 256}
+				c.CPUs, c.Limits.UDPMem, c.Limits.MemPcpuRsv = 2, [3]int{256, 256, 256}, 1
 			})
 			s, p := bindAny(t, h), process(t, h, "", "127.0.0.1:40000")
 			s.SetRcvBufForce(4 << 20)

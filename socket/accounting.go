@@ -20,38 +20,58 @@ const pageSize = 4096
 
 // Memory is the accounting of all UDP sockets together. It models
 // udp_memory_allocated and __sk_mem_schedule (6.3).
-//
-// Not modelled:
-//   - The per-CPU reserve of udp_memory_allocated (6.0 on), which lets a limit
-//     be met up to 1 MiB per CPU late, does not exist.
 type Memory struct {
 	Limits Limits
 	// Pages is udp_memory_allocated: the mem column of /proc/net/sockstat.
 	Pages int
+
+	reserve []int // udp_memory_per_cpu_fw_alloc: what each CPU has not told yet
 }
+
+// add models sk_memory_allocated_add and sk_memory_allocated_sub of pages that a
+// CPU takes, or gives back if they are fewer than none: from 6.0 on a CPU keeps
+// them to itself until there are net.core.mem_pcpu_rsv (linux-6.18 1.6.4).
+func (h *Host) add(cpu, pages int) {
+	m := &h.Memory
+	if !h.Profile.MemReserve {
+		m.Pages += pages
+		return
+	}
+	for len(m.reserve) <= cpu {
+		m.reserve = append(m.reserve, 0)
+	}
+	own := &m.reserve[cpu]
+	*own += pages
+	if pages > 0 && *own >= m.Limits.MemPcpuRsv || pages < 0 && *own <= -m.Limits.MemPcpuRsv {
+		m.Pages += *own
+		*own = 0
+	}
+}
+
+// give returns pages on the CPU that last read from the socket.
+func (s *Sock) give(pages int) { s.host.add(max(int(s.reader), 0), -pages) }
 
 // schedule models sk_rmem_schedule (UM-2): because UDP has no memory-pressure
 // flag, the first limit is the effective one for a socket that already holds
 // udp_rmem_min (UM-3).
-func (s *Sock) schedule(truesize int, now engine.Time) bool {
+func (s *Sock) schedule(truesize int, now engine.Time, cpu int) bool {
 	m, rules := &s.host.Memory, s.host.Profile
 	pages, short := s.shortOf(truesize)
 	if !short {
 		return true
 	}
-	allocated := m.Pages + pages
+	s.host.add(cpu, pages)
 	first := m.Limits.UDPMem[0]
 	if rules.UDPMemLimit == kernel.UDPMemThird {
 		first = m.Limits.UDPMem[2]
 	}
-	if allocated > first { // perhaps only because readers lag behind
+	if m.Pages > first { // perhaps only because readers lag behind
 		s.host.settle(now)
-		allocated = m.Pages + pages
 	}
-	if allocated > first && (allocated > m.Limits.UDPMem[2] || s.rmem >= m.Limits.UDPRmemMin) {
+	if m.Pages > first && (m.Pages > m.Limits.UDPMem[2] || s.rmem >= m.Limits.UDPRmemMin) {
+		s.host.add(cpu, -pages)
 		return false
 	}
-	m.Pages = allocated
 	s.fwdAlloc += pages * pageSize
 	return true
 }
@@ -75,8 +95,6 @@ func (h *Host) settle(now engine.Time) {
 		c.Settle(now)
 	}
 }
-
-func (m *Memory) give(pages int) { m.Pages -= pages }
 
 // full is the test of 4.0 before the lock and at the backlog: unsigned, and
 // without the arriving packet (Q-5, CAP-1).
@@ -117,7 +135,7 @@ func (s *Sock) uncharge(truesize int) {
 	s.rmem -= truesize
 	s.fwdAlloc += truesize
 	if s.fwdAlloc > pageSize {
-		s.host.Memory.give(s.fwdAlloc / pageSize)
+		s.give(s.fwdAlloc / pageSize)
 		s.fwdAlloc %= pageSize
 	}
 }
@@ -136,7 +154,7 @@ func (s *Sock) released(truesize int) {
 	s.fwdAlloc += s.deficit
 	s.deficit = 0
 	if pages := (s.fwdAlloc - 1) / pageSize; pages > 0 { // 1 to 4096 bytes stay
-		s.host.Memory.give(pages)
+		s.give(pages)
 		s.fwdAlloc -= pages * pageSize
 	}
 	s.readerQueue = s.queue.len()
@@ -161,7 +179,7 @@ func (s *Sock) releaseAll() {
 	}
 	s.uncharge(s.deficit)
 	s.deficit, s.readerQueue = 0, 0
-	s.host.Memory.give(s.fwdAlloc / pageSize)
+	s.give(s.fwdAlloc / pageSize)
 	s.fwdAlloc %= pageSize
 }
 

@@ -376,3 +376,40 @@ func TestRcvBufClamped(t *testing.T) {
 		require.Equal(t, tc.want, l.EffectiveRcvBuf(&p, &Config{RcvBuf: tc.request, RcvBufForce: tc.force}), "%+v", tc)
 	}
 }
+
+// 6.18/1.6.4: what a CPU takes or gives back is seen when there are mem_pcpu_rsv
+// pages of it; up to then a limit can be passed.
+func TestMemReserve(t *testing.T) {
+	pages := func(t *testing.T, p func(*bench), steps [][2]int) (seen []int) {
+		b := newBench(2, p, func(b *bench) { b.host.Memory.Limits.MemPcpuRsv = 10 })
+		for _, s := range steps {
+			b.host.add(s[0], s[1])
+			seen = append(seen, b.host.Memory.Pages)
+		}
+		return seen
+	}
+	for _, tc := range []struct {
+		name  string
+		p     func(*bench)
+		steps [][2]int // CPU, pages
+		want  []int
+	}{
+		{"6.18/1.6.4 taken", on618, [][2]int{{0, 9}, {0, 1}, {0, 3}}, []int{0, 10, 10}},
+		{"6.18/1.6.4 given back", on618, [][2]int{{0, 12}, {1, -9}, {1, -1}}, []int{12, 12, 2}},
+		{"6.18/1.6.4 by both", on618, [][2]int{{0, 9}, {1, 9}, {0, -9}, {1, 1}}, []int{0, 0, 0, 10}},
+		{"6.18/1.6.4 in 4.0 at once", func(*bench) {}, [][2]int{{0, 1}, {1, -1}}, []int{1, 0}},
+	} {
+		t.Run(tc.name, func(t *testing.T) { require.Equal(t, tc.want, pages(t, tc.p, tc.steps)) })
+	}
+	t.Run("6.18/1.6.4 past the limit", func(t *testing.T) {
+		for rsv, want := range map[int]int{0: 3, 1: 3, 10: 9, 256: 100} {
+			b := newBench(1, on618, func(b *bench) {
+				b.host.Memory.Limits.UDPMem, b.host.Memory.Limits.MemPcpuRsv = [3]int{3, 3, 3}, rsv
+			})
+			b.start()
+			s := b.socket(1 << 28)
+			b.deliver(s, 4096, 100)
+			require.Equal(t, want, s.Queued(), "mem_pcpu_rsv %d", rsv)
+		}
+	})
+}

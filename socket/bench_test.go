@@ -39,7 +39,9 @@ type bench struct {
 func newBench(cpus int, edit ...func(*bench)) *bench {
 	b := &bench{exec: engine.NewLazy(), stats: make([]mib.CPU, cpus)}
 	b.profile = kernel.Linux40()
-	b.host = Host{Profile: &b.profile, Costs: &b.costs, Ledger: &b.ledger, Net: &b.net, Memory: Memory{Limits: DefaultLimits()}}
+	limits := DefaultLimits()
+	limits.MemPcpuRsv = 1 // every page is seen at once
+	b.host = Host{Profile: &b.profile, Costs: &b.costs, Ledger: &b.ledger, Net: &b.net, Memory: Memory{Limits: limits}}
 	for _, f := range edit {
 		f(b)
 	}

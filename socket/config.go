@@ -21,13 +21,15 @@ type Limits struct {
 	RmemMax int `sysctl:"net.core.rmem_max"`
 	// UDPMem are the limits of all UDP sockets together, in pages (UM-1); the first is the effective one (UM-3).
 	UDPMem [3]int `sysctl:"net.ipv4.udp_mem"`
+	// MemPcpuRsv is how many pages of udp_mem a CPU takes, or gives back, before the others see it, in kernels that count on each CPU (6.0; settable since 6.7).
+	MemPcpuRsv int `sysctl:"net.core.mem_pcpu_rsv"`
 	// UDPRmemMin is what a socket may hold above the first limit, in bytes.
 	UDPRmemMin int `sysctl:"net.ipv4.udp_rmem_min"`
 }
 
 // DefaultLimits returns the defaults of Linux 4.0 on a machine with 16 GiB of memory.
 func DefaultLimits() Limits {
-	return Limits{RmemDefault: 212992, RmemMax: 212992, UDPMem: DefaultUDPMem(4_096_000), UDPRmemMin: 4096}
+	return Limits{RmemDefault: 212992, RmemMax: 212992, UDPMem: DefaultUDPMem(4_096_000), UDPRmemMin: 4096, MemPcpuRsv: 256}
 }
 
 // DefaultUDPMem models udp_init: what udp_mem is on a machine with so many free
@@ -43,6 +45,7 @@ func (l *Limits) Validate() error {
 		cfgerr.Range("net.core.rmem_default", l.RmemDefault, MinRcvBuf, 1<<31-1),
 		cfgerr.Range("net.core.rmem_max", l.RmemMax, MinRcvBuf, 1<<31-1),
 		cfgerr.Check(l.UDPMem[0] >= 0 && l.UDPMem[0] <= l.UDPMem[2], "net.ipv4.udp_mem", l.UDPMem, "three numbers of pages, the first not above the third"),
+		cfgerr.Range("net.core.mem_pcpu_rsv", l.MemPcpuRsv, 0, 1<<31-1),
 		cfgerr.Range("net.ipv4.udp_rmem_min", l.UDPRmemMin, 1, 1<<31-1),
 	)
 }

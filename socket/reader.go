@@ -326,7 +326,7 @@ func (t *Thread) recv(c *cpu.Core) {
 	if t.deadline != engine.Never && t.timer != nil {
 		t.timer.Cancel()
 	}
-	ok := t.get(s, d)
+	ok := t.get(c, s, d)
 	for !ok && s.busy.usec > 0 && !s.shut {
 		again, resched := t.busyRecv(c)
 		if resched {
@@ -335,7 +335,7 @@ func (t *Thread) recv(c *cpu.Core) {
 		if !again {
 			break
 		}
-		ok = t.get(s, d)
+		ok = t.get(c, s, d)
 	}
 	t.busy.since = -1
 	switch {
@@ -363,11 +363,17 @@ func (t *Thread) recv(c *cpu.Core) {
 }
 
 // get takes the datagram at the head, or peeks at it.
-func (t *Thread) get(s *Sock, d *Datagram) bool {
+func (t *Thread) get(c *cpu.Core, s *Sock, d *Datagram) bool {
 	if t.peeking {
 		return s.peek(d)
 	}
-	return s.take(d)
+	before := s.reader
+	s.reader = int32(c.ID()) // whose reserve of udp_mem the datagram goes back to
+	if s.take(d) {
+		return true
+	}
+	s.reader = before
+	return false
 }
 
 // finishCall ends a receive call that found nothing.

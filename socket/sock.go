@@ -267,7 +267,7 @@ func (s *Sock) enqueueSKB(c *cpu.Core, b *skb.Buff, size int, charged *int) {
 		c.Trace.KfreeSKB(skb.SocketClosed, fnDestruct)
 		return
 	}
-	if !s.schedule(size, c.Now()) {
+	if !s.schedule(size, c.Now(), c.ID()) {
 		*charged -= size
 		if c.Trace != nil {
 			s.traceMem(c, size)
@@ -338,7 +338,7 @@ func (s *Sock) admit(c *cpu.Core, now engine.Time, truesize uint32, h *skb.Heade
 		return false
 	case s.refusing && s.filter != nil && !s.host.Profile.FilterFirst && s.cannotTrim(c, h, udpLen): // S-5
 		return false
-	case !s.schedule(int(truesize), now): // S-6
+	case !s.schedule(int(truesize), now, cpuOf(c)): // S-6
 		if c != nil && c.Trace != nil {
 			s.traceMem(c, int(truesize))
 		}
@@ -346,6 +346,14 @@ func (s *Sock) admit(c *cpu.Core, now engine.Time, truesize uint32, h *skb.Heade
 		return false
 	}
 	return true
+}
+
+// cpuOf returns the CPU of a core, the first one outside any.
+func cpuOf(c *cpu.Core) int {
+	if c == nil {
+		return 0
+	}
+	return c.ID()
 }
 
 // queued ends the queueing of the datagram that has just entered the queue (S-8,

@@ -53,8 +53,8 @@ var provenances = map[string]provenance{
 		source: `socket_backlog fanout_lockless hash2_first reuseport_array early_demux_broadcast early_demux_member softirq_while_ksoftirqd
 			poll_returns_work gro_normal_list net_rx_looks_again max_restart softirq_time_ms hash2_threshold ixgbe_build_skb ixgbe_legacy_head ixgbe_adaptive_itr
 			ixgbe_max_ring ixgbe_lro repoll_same_run udp_early_demux skb_defer`,
-		memory: `igb_build_skb udp_gro gro_fixed_ident napi_threaded napi_defer_hard_irqs early_demux_fragments frag_evictor frag_queue_size
-			ixgbe_busy_poll napi_busy_loop zero_net_valid bad_checksum_marked zero_tag_inner connected_hash`,
+		memory: `mem_reserve igb_build_skb udp_gro gro_fixed_ident napi_threaded napi_defer_hard_irqs early_demux_fragments frag_evictor
+			frag_queue_size ixgbe_busy_poll napi_busy_loop zero_net_valid bad_checksum_marked zero_tag_inner connected_hash`,
 	},
 	"linux-6.12": {
 		as: "linux-6.1",
@@ -63,7 +63,7 @@ var provenances = map[string]provenance{
 		source: `socket_backlog fanout_lockless hash2_first reuseport_array early_demux_broadcast early_demux_member softirq_while_ksoftirqd
 			poll_returns_work gro_normal_list net_rx_looks_again max_restart softirq_time_ms hash2_threshold ixgbe_build_skb ixgbe_legacy_head ixgbe_adaptive_itr
 			ixgbe_lro repoll_same_run udp_early_demux skb_defer rmem_max`,
-		memory: `igb_build_skb udp_gro gro_fixed_ident trace_text ixgbe_max_ring napi_threaded napi_defer_hard_irqs early_demux_fragments
+		memory: `mem_reserve igb_build_skb udp_gro gro_fixed_ident trace_text ixgbe_max_ring napi_threaded napi_defer_hard_irqs early_demux_fragments
 			frag_evictor frag_queue_size ixgbe_busy_poll napi_busy_loop zero_net_valid bad_checksum_marked zero_tag_inner connected_hash`,
 	},
 	"linux-6.18": {
@@ -75,7 +75,7 @@ var provenances = map[string]provenance{
 		source: `socket_backlog fanout_lockless hash2_first reuseport_array early_demux_member softirq_while_ksoftirqd
 			poll_returns_work gro_normal_list net_rx_looks_again max_restart softirq_time_ms hash2_threshold ixgbe_build_skb ixgbe_legacy_head ixgbe_adaptive_itr
 			ixgbe_lro repoll_same_run udp_early_demux napi_threaded napi_defer_hard_irqs`,
-		memory: `igb_build_skb ixgbe_max_ring early_demux_fragments frag_evictor ixgbe_busy_poll napi_busy_loop`,
+		memory: `mem_reserve igb_build_skb ixgbe_max_ring early_demux_fragments frag_evictor ixgbe_busy_poll napi_busy_loop`,
 	},
 }
 

@@ -131,6 +131,8 @@ type Profile struct {
 	UDPMemLimit UDPMemLimit
 	// UDPMemDrop is what a datagram counts that udp_mem refuses: in_errors (S-6), mem_errors (5.11) or drops_only (6.18); sk_drops always.
 	UDPMemDrop UDPMemDrop
+	// MemReserve: each CPU keeps up to net.core.mem_pcpu_rsv pages of udp_mem to itself before the common count sees them (6.0).
+	MemReserve bool
 	// SocketBacklog: a locked socket queues datagrams in its backlog; without, its lock is none of theirs (4.10).
 	SocketBacklog bool
 	// FilterFirst: the socket filter runs before the buffer is tested, and its refusals count in sk_drops (4.10); otherwise S-5.

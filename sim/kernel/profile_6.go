@@ -15,6 +15,7 @@ func Linux61() Profile {
 	p.ReleaseRule = ReleaseQuarter
 	p.FwdAllocRule = FwdWholeIfEqual
 	p.UDPMemDrop = MemMemErrors
+	p.MemReserve = true
 	p.SocketBacklog = false
 	p.FilterFirst = true
 	p.Condense = true

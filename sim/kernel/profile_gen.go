@@ -63,6 +63,7 @@ var profileDocs = map[string]string{
 	"FwdAllocRule":          "how many pages a socket takes from udp_mem: whole, whole_if_equal (6.1) or shortfall (6.12).",
 	"UDPMemLimit":           "which number of udp_mem is the ceiling: first (UM-3) or third (6.18).",
 	"UDPMemDrop":            "what a datagram counts that udp_mem refuses: in_errors (S-6), mem_errors (5.11) or drops_only (6.18); sk_drops always.",
+	"MemReserve":            "each CPU keeps up to net.core.mem_pcpu_rsv pages of udp_mem to itself before the common count sees them (6.0).",
 	"SocketBacklog":         "a locked socket queues datagrams in its backlog (Q-9); without, its lock is none of theirs (4.10).",
 	"FilterFirst":           "the socket filter runs before the buffer is tested, and its refusals count in sk_drops (4.10); otherwise S-5.",
 	"Condense":              "a full-half buffer copies small page fragments into the head of the skb, whose truesize shrinks (skb_condense, 4.10).",

@@ -54,6 +54,7 @@ func openModel(c *Case) (bench, error) {
 	if err := applySysctls(&cfg.Host, c.setup.SysctlsChanged); err != nil {
 		return nil, err
 	}
+	cfg.Limits.MemPcpuRsv = 1               // the recordings were made so that what CPUs keep to themselves does not matter
 	cfg.IP.Routes = []ipstack.Route{onLink} // no default route: none of the recorder's namespaces has one
 	cfg.IP.DisableIPv6 = 1
 	cfg.IP.LLC = c.machine().LLC
@@ -212,8 +213,8 @@ func maskCPUs(mask uint64) (cpus []int) {
 
 // indifferent are settings that change nothing that a case counts.
 var indifferent = map[string]bool{
-	"net.ipv4.udp_early_demux": true, "net.ipv4.ipfrag_high_thresh": true, "net.ipv4.ipfrag_max_dist": true,
-	"net.ipv4.conf.default.rp_filter": true, "net.ipv4.igmp_qrv": true, "net.core.mem_pcpu_rsv": true,
+	"net.ipv4.ipfrag_high_thresh": true, "net.ipv4.ipfrag_max_dist": true,
+	"net.ipv4.conf.default.rp_filter": true, "net.ipv4.igmp_qrv": true,
 	"net.ipv4.conf.all.igmpv3_unsolicited_report_interval": true, "net.core.dev_weight_rx_bias": true,
 }
 
