@@ -109,6 +109,19 @@ func within(a, network skb.Addr, prefixLen int) bool {
 	return a>>shift == network>>shift
 }
 
+// hasAddress models inet_lookup_ifaddr_rcu: of 127.0.0.0/8 lo has one address.
+func (l *Layer) hasAddress(a skb.Addr) bool {
+	if a == 0x7f000001 {
+		return true
+	}
+	for _, d := range l.Devices() {
+		if d.Addr == a {
+			return true
+		}
+	}
+	return false
+}
+
 // validateSource models fib_validate_source (RP-1 to RP-4).
 func (l *Layer) validateSource(d *Device, src skb.Addr) skb.DropReason {
 	if d.Index == 1 {
@@ -126,7 +139,7 @@ func (l *Layer) validateSource(d *Device, src skb.Addr) skb.DropReason {
 			return skb.NotDropped
 		}
 		return skb.IPRPFilter // RP-3
-	case r.kind == fibBroadcast && rp == 0 && l.Profile.LocalSourceOnly:
+	case rp == 0 && l.Profile.LocalSourceOnly && (r.kind == fibBroadcast || src.Loopback() && !l.hasAddress(src)):
 		return skb.NotDropped
 	case r.kind != fibUnicast && (r.kind != fibLocal || !acceptLocal):
 		return skb.IPInvalidSource // RP-2

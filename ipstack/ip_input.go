@@ -264,7 +264,7 @@ func (l *Layer) refine(r skb.DropReason, d *Device, h *skb.Header) {
 		f.ZeroDest++
 	case r != skb.IPInvalidSource:
 	case h.Src.Multicast(), h.Src.Broadcast():
-	case (h.Src.Loopback() || h.Dst.Loopback()) && !l.routeLocalnet(d):
+	case (h.Src.Loopback() || h.Dst.Loopback()) && !h.Dst.Broadcast() && !l.routeLocalnet(d):
 		f.Localnet++
 	case l.localTable(h.Src).kind == fibLocal:
 		f.LocalSource++

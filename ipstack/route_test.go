@@ -217,3 +217,39 @@ func TestZeroNet(t *testing.T) {
 		})
 	}
 }
+
+// Without a reverse-path check kernels since 4.15 refuse the host's addresses as
+// sources, and of 127.0.0.0/8 lo has one (inet_lookup_ifaddr_rcu).
+func TestLoopbackSources(t *testing.T) {
+	for name, tc := range map[string]struct {
+		src           string
+		before, after skb.DropReason
+	}{
+		"RP-2 lo's address":      {"127.0.0.1", skb.IPInvalidSource, skb.IPInvalidSource},
+		"RP-2 another of 127/8":  {"127.5.5.5", skb.IPInvalidSource, skb.NotDropped},
+		"RP-2 the host's own":    {"10.0.0.2", skb.IPInvalidSource, skb.IPInvalidSource},
+		"RP-2 somebody's else's": {"10.0.0.7", skb.NotDropped, skb.NotDropped},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, own := range []bool{false, true} {
+				for _, dst := range []string{"255.255.255.255", "10.0.0.2"} {
+					b := newBench(t, func(b *bench, c *Config) { b.prof.LocalSourceOnly, c.RouteLocalnet = own, 1 })
+					b.receive(netip.AddrPortFrom(netip.MustParseAddr(dst), 5001), func(h *skb.Header, _ *skb.Buff) {
+						h.Src = skb.AddrFrom(netip.MustParseAddr(tc.src))
+					})
+					want := tc.before
+					if own {
+						want = tc.after
+					}
+					if want == skb.NotDropped {
+						b.dropped(nil)
+						require.Len(t, b.got, 1)
+					} else {
+						b.dropped(drops(want, 1))
+						require.EqualValues(t, 1, b.ledger.Finer.LocalSource)
+					}
+				}
+			}
+		})
+	}
+}
