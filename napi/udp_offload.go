@@ -274,6 +274,6 @@ func (n *Instance) Held() (packets uint64) {
 func (n *Instance) Delete() {
 	if k := n.Held(); k > 0 {
 		n.GRO.Ledger.Lose(skb.HWReset, k)
-		n.held = nil
+		*n.held = [groBuckets]groList{} // a poll that is under way may hold more yet, until its end
 	}
 }
