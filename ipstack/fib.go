@@ -88,6 +88,13 @@ func (l *Layer) localTable(a skb.Addr) fibResult {
 	return fibResult{}
 }
 
+// MayBind reports whether a socket may be bound to an address, as
+// `af_inet.c:inet_bind` decides with inet_addr_type: it may to one of this host,
+// to a broadcast address, to a group, and to 0.0.0.0.
+func (l *Layer) MayBind(a skb.Addr) bool {
+	return a == 0 || a.Broadcast() || a.Multicast() || l.localTable(a).kind != fibNone
+}
+
 // isBroadcast reports whether a is one of the two broadcast addresses of the
 // device's network: its last, and, where zero says so, its first.
 func (d *Device) isBroadcast(a skb.Addr, zero bool) bool {

@@ -148,7 +148,7 @@ func NewHost(cfg Config) (*Host, error) {
 	}
 	for i := range cfg.Apps {
 		if err := h.openApp(&cfg.Apps[i]); err != nil {
-			return nil, err
+			return nil, under(fmt.Sprintf("apps[%d]", i), err)
 		}
 	}
 	if err := h.startSending(); err != nil {

@@ -92,7 +92,7 @@ func TestSendersRefused(t *testing.T) {
 		"senders[1].name = client":                 func(sc *scenario.Scenario) { sc.Senders = append(sc.Senders, sc.Senders[0]) },
 		"veths[0].peer.mtu = 5: want 68 to 65535":  func(sc *scenario.Scenario) { sc.Veths[0][1].MTU = 5 },
 		"tuns[0].name = veth0: want a name of its": func(sc *scenario.Scenario) { sc.Tuns = []scenario.Tun{{Name: "veth0", MTU: 1500}} },
-		"veths[0].end.rps[0] = 9: want 0 to 1":     func(sc *scenario.Scenario) { sc.Veths[0][0].RPS = []int{9} },
+		"veths[0].end.rps = 9: want 0 to 1":        func(sc *scenario.Scenario) { sc.Veths[0][0].RPS = []int{9} },
 	} {
 		_, err := Run(context.Background(), containers(change), Options{})
 		require.ErrorContains(t, err, want)

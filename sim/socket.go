@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -52,6 +53,9 @@ func (h *Host) Bind(cfg socket.Config) (*Socket, error) {
 	}
 	if cfg.Name == "" {
 		cfg.Name = cfg.Local.String()
+	}
+	if !h.ip.MayBind(skb.AddrFrom(cfg.Local.Addr())) {
+		return nil, &cfgerr.Error{Path: "bind", Value: cfg.Local.Addr(), Want: "0.0.0.0, a group, or an address or broadcast address of an interface (EADDRNOTAVAIL)"}
 	}
 	s := &Socket{host: h, cfg: cfg, app: cfg.Name}
 	s.sock = socket.New(&h.sockets, cfg.Name, h.cfg.Limits.EffectiveRcvBuf(&h.profile, &cfg))
@@ -307,6 +311,14 @@ func (s *Socket) freed() func(uint64, *skb.Header, string) {
 	}
 }
 
+// under puts a prefix before the paths of the faults in err, if it is one of the configuration.
+func under(prefix string, err error) error {
+	if e := (*cfgerr.Error)(nil); errors.As(err, &e) {
+		return cfgerr.Under(prefix, err)
+	}
+	return err
+}
+
 // openApp opens the sockets of an application and starts its threads.
 func (h *Host) openApp(a *scenario.App) error {
 	copies := max(a.Copies, 1)
@@ -340,7 +352,7 @@ func (h *Host) startApp(a *scenario.App) error {
 		}
 		s, err := h.Bind(sc)
 		if err != nil {
-			return err
+			return under(fmt.Sprintf("sockets[%d]", i), err)
 		}
 		s.app = a.Name
 		for t := range perThread {

@@ -28,6 +28,26 @@ func TestSUR29RxQueue(t *testing.T) {
 	require.Equal(t, "00000380", fmt.Sprintf("%08X", h.Snapshot().Sockets[0].RxQueue))
 }
 
+// A socket can be bound to what inet_bind takes, and a fault names its key.
+func TestBindToForeignAddress(t *testing.T) {
+	for addr, ok := range map[string]bool{
+		"0.0.0.0": true, "10.0.0.2": true, "10.0.0.255": true, "10.0.0.0": true, "255.255.255.255": true, "239.1.2.3": true, "127.9.9.9": true,
+		"10.0.0.3": false, "10.9.9.9": false, "0.0.0.1": false, "240.0.0.1": false,
+	} {
+		at := netip.AddrPortFrom(netip.MustParseAddr(addr), 5001)
+		_, err := hostOf(t).Bind(socket.Config{Local: at})
+		_, inApp := NewHost(Config{NICs: hostOf(t).cfg.NICs, Host: hostOf(t).cfg.Host, Apps: []scenario.App{{Name: "a", CPUs: []int{0}, Sockets: []socket.Config{{Local: at}}}}})
+		if ok {
+			require.NoError(t, err, addr)
+			require.NoError(t, inApp, addr)
+			continue
+		}
+		require.ErrorContains(t, err, "bind = "+addr+": want ")
+		require.ErrorContains(t, err, "(EADDRNOTAVAIL)")
+		require.ErrorContains(t, inApp, "apps[0].sockets[0].bind = "+addr+": want ")
+	}
+}
+
 // PU-1, SUR-30: buckets ascending, in a bucket the newest first; two sockets on
 // one port show the same bucket.
 func TestPU1Order(t *testing.T) {

@@ -23,7 +23,7 @@ func TestSourceKeepsTimesLengthsAndFlows(t *testing.T) {
 	require.EqualValues(t, 108, fr[0].UDPLen)
 	made := skb.NewUDP(ourMAC, netip.MustParseAddrPort("10.0.0.1:5000"), netip.MustParseAddrPort("239.193.4.65:1000"), 100)
 	head := *made.Head
-	head.SrcMAC = peerMAC
+	head.SrcMAC, head.DF = peerMAC, false // as the file has them
 	require.Equal(t, head, *fr[0].Head)
 	require.Equal(t, made.Len, fr[0].Len)
 }

@@ -64,7 +64,7 @@ func (f fault) header(h skb.Header, mac skb.MAC) skb.Header {
 	case faultUnknownPort:
 		h.DstPort = discardPort
 	case faultFragment:
-		h.MoreFrags = true
+		h.DF, h.MoreFrags = false, true
 	}
 	return h
 }

@@ -57,7 +57,7 @@ var faults = map[string]struct {
 		sumUDP(b[ip:])
 	}},
 	"fragment": {traffic.Faults{Fragment: 1e6}, func(b []byte, ip int) {
-		b[ip+6] |= 0x20
+		b[ip+6] = 0x20
 		sumIP(b[ip:])
 	}},
 }
@@ -113,7 +113,7 @@ func wire(c *traffic.Config, payload int) (frame []byte, ip int) {
 	b = append(b, 0x08, 0x00)
 	ip = len(b)
 	src4, dst4 := c.Src.Addr().As4(), c.Dst.Addr().As4()
-	b = append(b, 0x45, c.TOS, byte((28+payload)>>8), byte(28+payload), 0, 0, 0, 0, 64, 17, 0, 0)
+	b = append(b, 0x45, c.TOS, byte((28+payload)>>8), byte(28+payload), 0, 0, 0x40, 0, 64, 17, 0, 0)
 	b = append(b, src4[:]...)
 	b = append(b, dst4[:]...)
 	b = binary.BigEndian.AppendUint16(b, c.Src.Port())
