@@ -73,7 +73,11 @@ func (g *GRO) Receive(c *cpu.Core, b *skb.Buff) {
 			return
 		}
 	}
-	g.normal(c, b, 1)
+	if g.Profile.GRONormalList {
+		g.normal(c, b, 1)
+	} else { // the same, without a call more
+		g.Up[c.ID()].NetifReceiveSKB(c, b)
+	}
 	c.Trace.Leave("napi_gro_receive")
 }
 

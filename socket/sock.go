@@ -101,9 +101,6 @@ type Sock struct {
 	err      error  // sk_err
 	filter   Filter // SO_ATTACH_FILTER
 	refusing bool   // some of refusals is not 0
-	refusals Refusals
-	rand     engine.Stream // of refusals
-	filterRC int           // what sk_filter has just returned, if not EPERM
 
 	lock cpu.Spinlock // sk_lock.slock, later that of the queue
 
@@ -118,7 +115,6 @@ type Sock struct {
 	SaveRXHash bool
 	marksOnce  bool   // otherwise it saves the NAPI id of the first that has one (4.10)
 	rxHash     uint32 // sk_rxhash
-	busy       busySettings
 
 	reader   int32       // the CPU that last read from the socket, -1 if none did
 	settle   *cpu.Core   // consumer to settle before the socket is looked at
@@ -130,6 +126,11 @@ type Sock struct {
 	Drops, Delivered, Bytes uint64
 	// MaxQueued is the most datagrams that ever waited, MaxRmem the most bytes charged.
 	MaxQueued, MaxRmem int
+	// What few sockets have stands behind what each packet asks for.
+	busy     busySettings
+	refusals Refusals
+	rand     engine.Stream // of refusals
+	filterRC int           // what sk_filter has just returned, if not EPERM
 	// RxQueue and WireToApp are the times from queueing to the end of the copy, and from the wire to there.
 	RxQueue, WireToApp hist.Hist
 }

@@ -90,14 +90,14 @@ type Buff struct {
 	Kmalloc bool
 	// FragList is the number of further buffers that hang behind the first (skb_shinfo frag_list).
 	FragList uint16
-	// Kept, if there is one, is told that a socket took a copy.
-	Kept *bool
 	// GSOSize is the length of the datagrams into which the packet is to be cut, 0 if it is one (gso_size).
 	GSOSize uint16
 	// NrFrags is the number of page fragments in which the FragLen bytes lie (skb_shinfo nr_frags).
 	NrFrags uint8
 	// Train is how GRO has put a packet together that stands for several datagrams.
 	Train Train
+	// Kept, if there is one, is told that a socket took a copy.
+	Kept *bool
 	// NAPI is the id of the instance that polled the packet (napi_id), 0 if none did or it has none.
 	NAPI uint16
 	// Len is the length from the current header to the end, in bytes.
@@ -125,14 +125,14 @@ type Buff struct {
 	// Hash is the flow hash, 0 if none; SWHash says that the kernel computed it.
 	Hash   uint32
 	SWHash bool
+	// CT is what connection tracking made of the packet (skb->nfct).
+	CT Conntrack
 	// Route is the packet's route, if it has one (skb_dst).
 	Route Route
 	// TStamp is when the packet was timestamped (skb->tstamp), 0 if it was not (CORE-1).
 	TStamp engine.Time
 	// Sock is the socket attached by early demux (skb->sk), nil otherwise.
 	Sock any
-	// CT is what connection tracking made of the packet (skb->nfct).
-	CT Conntrack
 	// Ready, Polled and Queued are when the descriptor was written back, when the
 	// poll picked the frame up, and when it last entered a queue.
 	Ready, Polled, Queued engine.Time
