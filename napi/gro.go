@@ -75,7 +75,7 @@ func (g *GRO) Receive(c *cpu.Core, b *skb.Buff) {
 	}
 	if g.Profile.GRONormalList {
 		g.normal(c, b, 1)
-	} else { // the same, without a call more
+	} else {
 		g.Up[c.ID()].NetifReceiveSKB(c, b)
 	}
 	c.Trace.Leave("napi_gro_receive")
@@ -84,10 +84,6 @@ func (g *GRO) Receive(c *cpu.Core, b *skb.Buff) {
 // normal models gro_normal_one: the packet waits, in hand, until there are
 // gro_normal_batch of them, of which it counts for so many, or the poll ends.
 func (g *GRO) normal(c *cpu.Core, b *skb.Buff, count int) {
-	if !g.Profile.GRONormalList {
-		g.Up[c.ID()].NetifReceiveSKB(c, b)
-		return
-	}
 	for len(g.held) <= c.ID() {
 		g.held, g.counts = append(g.held, nil), append(g.counts, 0)
 	}

@@ -241,7 +241,11 @@ func (g *GRO) complete(c *cpu.Core, p held) {
 			p.b.NrFrags = uint8(min(p.count-1, maxSkbFrags))
 		}
 	}
-	g.normal(c, &p.b, p.count)
+	if g.Profile.GRONormalList {
+		g.normal(c, &p.b, p.count)
+	} else {
+		g.Up[c.ID()].NetifReceiveSKB(c, &p.b)
+	}
 }
 
 // flushHeld models gro_flush: what is held goes up, with old only what came in
