@@ -413,3 +413,39 @@ func TestMemReserve(t *testing.T) {
 		}
 	})
 }
+
+// 6.18/1.4.4: a filter that cuts page fragments off frees them, before the test of
+// the buffer; what is left moves into the head, if that has room for it.
+func TestFilterCondenses(t *testing.T) {
+	for name, tc := range map[string]struct {
+		edit   func(*bench)
+		keep   uint32
+		cloned bool
+		want   int
+	}{
+		"6.18/1.4.4 headers only":               {on618, 1, false, 832},
+		"6.18/1.4.4 what the head has room for": {on618, 8 + 100 + 212, false, 832},
+		"6.18/1.4.4 one byte more":              {on618, 8 + 100 + 213, false, 2832},
+		"6.18/1.4.4 nothing cut":                {on618, 1 << 16, false, 2832},
+		"6.18/1.4.4 a clone becomes its own":    {on618, 40, true, 832},
+		"6.18/1.4.4 6.1":                        {on61, 40, false, 832},
+		"6.18/1.4.4 4.0 condenses nothing":      {func(*bench) {}, 40, false, 2832},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(1, tc.edit)
+			b.start()
+			s := b.socket(1 << 20)
+			s.SetFilter(func(*skb.Header, uint32) uint32 { return tc.keep })
+			b.deliver(s, 832+2000, 1, func(_ *skb.Header, p *skb.Buff) {
+				p.Len, p.FragLen, p.FragTruesize, p.TailRoom, p.Cloned = 8+100+2000, 2000, 2000, 212, tc.cloned
+			})
+			require.Equal(t, tc.want, s.Rmem())
+		})
+	}
+	b := newBench(1, on618)
+	b.start()
+	s := b.socket(2 * 832)
+	s.SetFilter(func(*skb.Header, uint32) uint32 { return 8 })
+	b.deliver(s, 832+2000, 3, func(_ *skb.Header, p *skb.Buff) { p.Len, p.FragLen, p.FragTruesize = 8+2000, 2000, 2000 })
+	require.Equal(t, 2, s.Queued(), "of the size after the cut")
+}

@@ -37,12 +37,15 @@ func (s *Sock) filtered(c *cpu.Core, b *skb.Buff) bool {
 		if s.refusing && s.cannotTrim(c, b.Head, b.Len) {
 			return false
 		}
+		if b.FragLen != 0 && s.host.Profile.Condense {
+			b.Condense(max(s.filter(b.Head, b.Len), skb.UDPHeader))
+		}
 	}
 	return true
 }
 
 // trim cuts a datagram to what the filter lets pass, at least the UDP header;
-// its truesize stays (S-5, TS-10).
+// its truesize stays (S-5, TS-10), but that of page fragments (skb.Buff.Condense).
 //
 // Not modelled:
 //   - A filter that leaves less than a UDP header leaves the header here, as

@@ -128,12 +128,15 @@ func (l *Layer) clone(c *cpu.Core, b *skb.Buff, e *Entry, clones *uint64) {
 }
 
 // share queues a clone of a packet with page fragments, which nobody can condense
-// while there is another one. A clone that the socket refused is gone.
+// while there is another one. A clone that the socket refused, or of which its
+// filter made a packet of its own, is gone.
 func (l *Layer) share(c *cpu.Core, e *Entry, b *skb.Buff) {
 	was, outer, kept := b.Cloned, b.Kept, false
+	truesize, length, paged, pieces, list := b.Truesize, b.FragLen, b.FragTruesize, b.NrFrags, b.FragList
 	b.Cloned, b.Kept = true, &kept
 	l.queue(c, e, b)
 	b.Cloned, b.Kept = was || kept, outer
+	b.Truesize, b.FragLen, b.FragTruesize, b.NrFrags, b.FragList = truesize, length, paged, pieces, list
 	if kept && outer != nil {
 		*outer = true
 	}

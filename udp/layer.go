@@ -168,6 +168,9 @@ func (l *Layer) Receive(c *cpu.Core, b *skb.Buff) {
 		l.drop(c, skb.PktTooSmall)
 		return
 	}
+	if b.FragLen != 0 && b.Sock == nil && l.Profile.Condense {
+		b.Condense(uint32(b.UDPLen))
+	}
 	b.Len = uint32(b.UDPLen)
 	if b.Summed != skb.ChecksumUnnecessary && !l.checksumInit(c, b) {
 		u.InCsumErrors++
@@ -199,10 +202,11 @@ func (l *Layer) Receive(c *cpu.Core, b *skb.Buff) {
 // out whether anybody has kept them.
 func (l *Layer) receiveChain(c *cpu.Core, b *skb.Buff) {
 	var kept bool
+	list := b.FragList // which may be cut off
 	b.Kept = &kept
 	l.Receive(c, b)
 	if b.Kept = nil; !kept { // all of it is freed
-		l.Ledger.Chained += uint64(b.FragList)
+		l.Ledger.Chained += uint64(list)
 	}
 }
 

@@ -176,6 +176,23 @@ func (b *Buff) Untag() {
 	b.Len -= VLANHeader
 }
 
+// Condense models what ___pskb_trim of net/core/skbuff.c does to the memory of a
+// packet with page fragments that is cut to keep bytes: who cuts what others have,
+// too, gets a head of its own, and what is left in fragments moves into the head
+// if that has room for it (6.18/1.4.4).
+func (b *Buff) Condense(keep uint32) {
+	if b.FragLen == 0 || keep >= b.Len {
+		return
+	}
+	b.Cloned = false
+	if linear := b.Len - b.FragLen; keep > linear+b.TailRoom {
+		b.FragLen = keep - linear
+		return
+	}
+	b.Truesize -= b.FragTruesize
+	b.FragLen, b.FragTruesize, b.NrFrags, b.FragList, b.Kept = 0, 0, 0, 0, nil
+}
+
 // A Train says of which buffers GRO made a packet (skb_gro_receive): heads, the
 // first of which is the packet's and each of which takes the payloads of some
 // datagrams more as page fragments. Its zero value is a packet that no GRO made.
