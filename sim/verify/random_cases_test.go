@@ -52,9 +52,6 @@ func randomCase(seed uint64) map[string]any {
 			for _, f := range p.randomFragments(r) {
 				stimulus = append(stimulus, inject(f.bytes(), 1))
 			}
-			if len(stimulus) > 100 {
-				break
-			}
 		case kind == "frames" || kind == "tap":
 			stimulus = append(stimulus, inject(p.randomPacket(r).bytes(), pickOne(r, 1, 2, 3, 20)))
 		default:
