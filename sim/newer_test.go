@@ -336,3 +336,20 @@ func TestICMPRateLimitCounted618(t *testing.T) {
 		})
 	}
 }
+
+// A datagram of a socket with UDP_SEGMENT has its payload in page fragments, even
+// if it is no longer than a segment, as the kernel of 6.18 has it.
+func TestOneSegmentIsPaged(t *testing.T) {
+	for name, tc := range map[string]struct{ segment, want int }{
+		"no UDP_SEGMENT":      {0, 1280},
+		"less than a segment": {500, 832 + 272},
+		"a segment":           {272, 832 + 272},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, s, p := loHost(t, kernel.Linux618(), 100000)
+			require.NoError(t, p.SendSegments(loAddr, 272, tc.segment))
+			idle(t, h)
+			require.Equal(t, tc.want, s.MemInfo().RmemAlloc)
+		})
+	}
+}

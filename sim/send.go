@@ -231,7 +231,7 @@ func (s *Sender) sendmsg(c *cpu.Core, o *sending) {
 	case o.segment > 0 && o.payload > o.segment:
 		s.sendSegmented(c, p, o)
 	case skb.IPHeader+u <= mtu:
-		s.sendWhole(c, p, u)
+		s.sendWhole(c, p, u, o.segment > 0)
 	default:
 		s.sendFragments(c, p, u, mtu)
 	}
@@ -242,12 +242,13 @@ func (s *Sender) sendmsg(c *cpu.Core, o *sending) {
 // link header, and 15 bytes to align.
 const headSlack = llReserved + 15
 
-// sendWhole sends a datagram that the MTU lets pass.
-func (s *Sender) sendWhole(c *cpu.Core, p *packet, u int) {
+// sendWhole sends a datagram that the MTU lets pass. With UDP_SEGMENT the payload
+// lies in page fragments, even if it is no longer than a segment.
+func (s *Sender) sendWhole(c *cpu.Core, p *packet, u int, segments bool) {
 	h := s.ns.host
 	f := s.ns.frame(p, u, 0, false)
 	area, paged := skb.IPHeader+u+headSlack, 0
-	if most := h.profile.SendPagedFrom; most > 0 && area >= most-kernel.SharedInfoSize {
+	if most := h.profile.SendPagedFrom; segments || most > 0 && area >= most-kernel.SharedInfoSize {
 		area, paged = skb.IPHeader+skb.UDPHeader+headSlack, u-skb.UDPHeader
 	}
 	b := s.fresh(c, &f, area, paged)
