@@ -24,7 +24,7 @@ func (w *world) meetings() {
 	w.rnd = engine.NewStream(w.seed, "meetings")
 	if w.one(10) {
 		w.bare()
-		[]func(){w.wakeTogether, w.besiege, w.ration, w.beginTogether}[w.seed/10%4]()
+		[]func(){w.wakeTogether, w.besiege, w.ration, w.beginTogether, w.chime}[w.pick(5)]()
 	}
 	w.rnd = drawn
 }
@@ -123,5 +123,18 @@ func (w *world) beginTogether() {
 	w.reader(3, scenario.Recvmsg, port)
 	for i := range w.traffic {
 		w.traffic[i].Flows = 500
+	}
+}
+
+// chime lets ticks fall into the instants at which busy readers end their steps:
+// all times are multiples of one grain, and the steps are a few of it.
+func (w *world) chime() {
+	for cpu := 2; cpu < w.cfg.CPUs; cpu++ {
+		w.reader(cpu, []scenario.ReadMode{scenario.Recvmsg, scenario.EpollRecvmsg, scenario.Recvmmsg}[w.pick(3)], port)
+	}
+	w.end = 20 * engine.Millisecond
+	w.round()
+	for i := range w.traffic {
+		w.traffic[i].MilliPPS = 1000 * uint64([]int{200_000, 1_000_000}[w.pick(2)])
 	}
 }
