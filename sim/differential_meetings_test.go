@@ -24,7 +24,7 @@ func (w *world) meetings() {
 	w.rnd = engine.NewStream(w.seed, "meetings")
 	if w.one(10) {
 		w.bare()
-		[]func(){w.wakeTogether, w.besiege, w.ration, w.beginTogether, w.chime}[w.pick(5)]()
+		[]func(){w.wakeTogether, w.besiege, w.ration, w.beginTogether, w.chime, w.share}[w.pick(6)]()
 	}
 	w.rnd = drawn
 }
@@ -137,4 +137,15 @@ func (w *world) chime() {
 	for i := range w.traffic {
 		w.traffic[i].MilliPPS = 1000 * uint64([]int{200_000, 1_000_000}[w.pick(2)])
 	}
+}
+
+// share lets the readers of several CPUs take from one socket.
+func (w *world) share() {
+	a := w.reader(2, []scenario.ReadMode{scenario.Recvmsg, scenario.EpollRecvmsg, scenario.SpinRecvmsg}[w.pick(3)], port)
+	for cpu := 3; cpu < w.cfg.CPUs; cpu++ {
+		a.CPUs = append(a.CPUs, cpu)
+	}
+	a.Shared = true
+	a.Sockets[0].RcvBuf = w.between(2000, 50_000)
+	a.Read.Service = law.Constant(int64(w.span(5 * engine.Microsecond)))
 }
