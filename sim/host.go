@@ -455,6 +455,18 @@ func (h *Host) AdvanceTo(t engine.Time) {
 	}
 }
 
+// Err says why a CPU does nothing any more: what it repeats takes no time, and
+// virtual time would stand still there for ever (*cpu.Standstill). It is nil on a
+// host whose costs are above 0. The other CPUs go on.
+func (h *Host) Err() error {
+	for _, c := range h.cores {
+		if err := c.Stuck(); err != nil {
+			return fmt.Errorf("sim: %w", err)
+		}
+	}
+	return nil
+}
+
 // Close releases what a host still holds of the Go runtime when it was stopped
 // in the middle of things. A closed host can still be read, but not advanced.
 func (h *Host) Close() {

@@ -369,6 +369,9 @@ func (h *Host) runTo(ctx context.Context, sc *scenario.Scenario, opts Options, r
 			to = min(to, changes[0].At)
 		}
 		h.AdvanceTo(to)
+		if err := h.Err(); err != nil {
+			return warm, err
+		}
 		for len(changes) > 0 && changes[0].At == to {
 			if err := h.apply(&changes[0]); err != nil {
 				return warm, err

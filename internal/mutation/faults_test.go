@@ -122,8 +122,8 @@ var faults = []fault{
 		name: "a task steps over its need to give way",
 		file: "sim/cpu/core.go",
 		edits: []edit{{
-			"end >= c.quiet || c.sched.need {",
-			"end >= c.quiet {",
+			"end >= c.quiet || end == c.now || c.sched.need {",
+			"end >= c.quiet || end == c.now {",
 		}},
 	},
 	{

@@ -107,6 +107,10 @@ type Core struct {
 	grantCost  engine.Time
 	grantCount uint64
 
+	still   int         // how many events have happened at this very instant
+	stillAt engine.Time // which instant
+	stuck   *Standstill
+
 	sched scheduler
 
 	// Trace, if not nil, records what happens on the core; see StartTrace.
@@ -255,6 +259,9 @@ func (c *Core) rearm() {
 
 // Next implements engine.Actor.
 func (c *Core) Next() (engine.Time, engine.Class) {
+	if c.stuck != nil {
+		return engine.Never, c.class
+	}
 	if c.parked {
 		if c.spinning {
 			return c.spinEnd(), c.class
@@ -362,7 +369,7 @@ func (c *Core) settle(t engine.Time) {
 // happen. It returns when the next one does.
 func (c *Core) catchUp(t engine.Time) engine.Time {
 	s := &c.sched
-	for {
+	for c.stuck == nil {
 		if cur := s.cur; cur == nil {
 			at := max(c.irqDue, c.now)
 			if at > t {
@@ -388,6 +395,7 @@ func (c *Core) catchUp(t engine.Time) engine.Time {
 		c.moveTo(at)
 		c.happen()
 	}
+	return engine.Never
 }
 
 // wakeUp is what interrupt, leaveIdle, received, activate and schedule come to
@@ -439,7 +447,9 @@ func (c *Core) advance() {
 		}
 		c.turn = false
 		c.moveTo(t)
-		c.happen()
+		if c.happen(); c.stuck != nil {
+			return
+		}
 	}
 }
 
@@ -482,6 +492,7 @@ func (c *Core) stepEnds(cur *Task) {
 }
 
 func (c *Core) step(cur *Task) {
+	c.moves(cur)
 	c.ctx = System // the books are up to date
 	cur.step(c, cur)
 	c.enter(Idle)
@@ -500,8 +511,8 @@ func (c *Core) step(cur *Task) {
 // with what happens there, at once.
 func (c *Core) StepOver(t *Task) bool {
 	end := c.now + t.rem
-	if end >= c.quiet || c.sched.need {
-		return false
+	if end >= c.quiet || end == c.now || c.sched.need {
+		return false // a step that takes no time is counted, see moves
 	}
 	if t.user {
 		c.books[System] += c.now - c.booked

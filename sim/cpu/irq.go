@@ -100,7 +100,7 @@ func (c *Core) tickDue() bool {
 // interrupts takes everything that is due, ticks first, then lines in the order
 // of their instants; a consumer takes one at a time.
 func (c *Core) interrupts() {
-	for first := true; first || !c.consumer; first = false {
+	for first := true; (first || !c.consumer) && c.stuck == nil; first = false {
 		switch {
 		case c.tickDue():
 			if c.cfg.Naive {
@@ -140,6 +140,7 @@ func (c *Core) takeLine() *Line {
 // interrupt runs one hard interrupt. It models do_IRQ: irq_enter, the handler,
 // irq_exit.
 func (c *Core) interrupt(l *Line) {
+	c.moves(nil)
 	entered := c.entered
 	c.entered = c.now
 	c.leaveIdle()

@@ -123,8 +123,17 @@ func (h *Host) Send(n, payload int, to string) {
 	for range n {
 		before := h.Ledger()
 		h.Inject(f)
-		h.Advance(settle)
+		h.pass(settle)
 		h.note(1, before)
+	}
+}
+
+// pass lets time pass, unless it stands still.
+func (h *Host) pass(d time.Duration) {
+	h.t.Helper()
+	h.Advance(d)
+	if err := h.Err(); err != nil {
+		h.t.Fatal(err)
 	}
 }
 
@@ -137,15 +146,16 @@ func (h *Host) Burst(n, payload int, to string) {
 	for range n {
 		h.Inject(f)
 	}
-	h.Advance(settle + time.Duration(n)*10*time.Microsecond)
+	h.pass(settle + time.Duration(n)*10*time.Microsecond)
 	h.note(n, before)
 }
 
 // SendFrame sends any frame, and lets it arrive.
 func (h *Host) SendFrame(f skb.Frame) {
+	h.t.Helper()
 	before := h.Ledger()
 	h.Inject(f)
-	h.Advance(settle)
+	h.pass(settle)
 	h.note(1, before)
 }
 
