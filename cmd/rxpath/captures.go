@@ -40,7 +40,7 @@ func (c *captures) open(path string) (*capture.File, error) {
 // check opens every capture of a scenario and makes a source of it, so that
 // what would go wrong later goes wrong now. The error names each that cannot be
 // replayed; complete is the scenario as a complete file.
-func (c *captures) check(in *input, sc *scenario.Scenario, complete []byte) error {
+func (c *captures) check(in *input, s *settings, sc *scenario.Scenario, complete []byte) error {
 	entries, err := captureEntries(complete)
 	if err != nil {
 		return err
@@ -50,7 +50,7 @@ func (c *captures) check(in *input, sc *scenario.Scenario, complete []byte) erro
 		src, _, err := c.source(one, skb.MAC{2})
 		if err != nil {
 			key := fmt.Sprintf("traffic[%d].pcap", entries[i].index)
-			out.list = append(out.list, in.placed(key, entries[i].path, key+": "+fileError(err).Error()))
+			out.list = append(out.list, in.placed(key, key+": "+fileError(err).Error(), s))
 			continue
 		}
 		_ = src.(*capture.Source).Close() // nothing was read

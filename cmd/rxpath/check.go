@@ -67,7 +67,7 @@ func checkFile(c *cobra.Command, arg string, s *settings) error {
 	if err != nil {
 		return err
 	}
-	if err := caps.check(in, sc, complete); err != nil {
+	if err := caps.check(in, s, sc, complete); err != nil {
 		return err
 	}
 	if _, err := fmt.Fprintf(c.OutOrStdout(), "%s: ok\n", arg); err != nil {

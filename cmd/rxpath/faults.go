@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/parser"
 
 	"github.com/seed-556df219/rxpath/sim/cfgerr"
 	"github.com/seed-556df219/rxpath/sim/report"
@@ -40,16 +39,21 @@ func (in *input) faultsOf(err error, s *settings) error {
 	}
 	out := &faults{name: in.label}
 	for _, f := range list {
-		var b bytes.Buffer
-		_, _ = scenariofile.Faults{f}.WriteTo(&b) // a buffer takes everything
-		text := b.String()
-		if rest, ok := strings.CutPrefix(text, "--set "+f.Set+": "); ok && f.Set != "" {
-			text = s.typed(f.Set) + ": " + rest // as it was asked for: --duration 10, not --set run.for=10
-		}
-		out.list = append(out.list, text)
+		out.list = append(out.list, s.printed(f))
 	}
 	out.list = append(out.list, in.thresholdSyntax(s)...)
 	return out
+}
+
+// printed returns a fault as people read it.
+func (s *settings) printed(f *scenariofile.Fault) string {
+	var b bytes.Buffer
+	_, _ = scenariofile.Faults{f}.WriteTo(&b) // a buffer takes everything
+	text := b.String()
+	if rest, ok := strings.CutPrefix(text, "--set "+f.Set+": "); ok && f.Set != "" {
+		return s.typed(f.Set) + ": " + rest // as it was asked for: --duration 10, not --set run.for=10
+	}
+	return text
 }
 
 // thresholdSyntax returns the faults of thresholds that show without a valid
@@ -70,12 +74,12 @@ func (in *input) thresholdSyntax(s *settings) []string {
 			errs = append(errs, m)
 		}
 	}
-	return in.thresholdFaults(errs, len(doc.Thresholds))
+	return in.thresholdFaults(errs, len(doc.Thresholds), s)
 }
 
 // thresholdFaults prints the faults of thresholds, of which the first known are
 // those of the scenario.
-func (in *input) thresholdFaults(errs []error, known int) (list []string) {
+func (in *input) thresholdFaults(errs []error, known int, s *settings) (list []string) {
 	for _, e := range errs {
 		m, ok := errors.AsType[*report.MetricError](e)
 		if !ok {
@@ -85,7 +89,7 @@ func (in *input) thresholdFaults(errs []error, known int) (list []string) {
 		var i int
 		_, _ = fmt.Sscanf(m.Path, "thresholds[%d]", &i) // which is what Path is
 		if i < known {
-			list = append(list, in.placed(m.Path, m.Text, m.Error()))
+			list = append(list, in.placed(m.Path, m.Error(), s))
 			continue
 		}
 		flag := *m
@@ -96,57 +100,23 @@ func (in *input) thresholdFaults(errs []error, known int) (list []string) {
 }
 
 // hostFaults makes faults of an error with which sim.Run does not begin.
-func (in *input) hostFaults(err error) error {
+func (in *input) hostFaults(err error, s *settings) error {
 	out := &faults{name: in.label}
 	for _, e := range cfgerr.All(err) {
 		if e.Path == "" {
 			out.list = append(out.list, fmt.Sprintf("%s: %v\n", in.name, e.Value))
 			continue
 		}
-		out.list = append(out.list, in.placed(e.Path, fmt.Sprint(e.Value), e.Error()))
+		out.list = append(out.list, in.placed(e.Path, e.Error(), s))
 	}
 	return out
 }
 
-// placed puts the place of a key before a text and its line below, if the key
-// stands in the file with that value.
-func (in *input) placed(path, value, text string) string {
-	line, column, ok := in.locate(path, value)
-	if !ok {
-		return in.name + ": " + text + "\n"
-	}
-	lines := strings.Split(string(in.data), "\n")
-	source := strings.TrimRight(lines[line-1], "\r")
-	blanks := strings.Map(func(r rune) rune {
-		if r == '\t' {
-			return r
-		}
-		return ' '
-	}, string([]rune(source)[:column-1]))
-	return fmt.Sprintf("%s:%d:%d: %s\n%5d | %s\n      | %s^\n", in.name, line, column, text, line, source, blanks)
-}
-
-// locate returns where the scalar at a path stands in the file. It finds only
-// what is written there, with that value.
-func (in *input) locate(path, value string) (line, column int, ok bool) {
-	file, err := parser.ParseBytes(in.data, 0)
-	if err != nil {
-		return 0, 0, false
-	}
-	p, err := yaml.PathString("$." + path)
-	if err != nil {
-		return 0, 0, false
-	}
-	node, err := p.FilterFile(file)
-	if err != nil || node.GetToken().Value != value {
-		return 0, 0, false
-	}
-	at := node.GetToken().Position
-	lines := strings.Split(string(in.data), "\n")
-	if at.Line < 1 || at.Line > len(lines) || at.Column < 1 || at.Column > len([]rune(lines[at.Line-1])) {
-		return 0, 0, false
-	}
-	return at.Line, at.Column, true
+// placed puts the place of a key before a text and its line below.
+func (in *input) placed(key, text string, s *settings) string {
+	f := scenariofile.Read(in.name, in.data).Locate(key, s.sets()...)
+	f.Path, f.Value, f.Problem = "", "", text
+	return s.printed(f)
 }
 
 // unjoin takes what errors.Join returned apart.

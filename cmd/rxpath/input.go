@@ -76,7 +76,7 @@ func openScenario(arg string, stdin io.Reader, s *settings, caps *captures) (*in
 	if err != nil {
 		return nil, nil, err
 	}
-	return in, sc, caps.check(in, sc, complete)
+	return in, sc, caps.check(in, s, sc, complete)
 }
 
 // inputAround makes a scenario for a capture.
@@ -122,7 +122,7 @@ func (in *input) scenario(s *settings) (*scenario.Scenario, []byte, error) {
 		}
 	}
 	if err := rehearse(sc); err != nil {
-		return nil, nil, in.hostFaults(err)
+		return nil, nil, in.hostFaults(err, s)
 	}
 	known := len(sc.Thresholds)
 	sets := s.sets()
@@ -131,7 +131,7 @@ func (in *input) scenario(s *settings) (*scenario.Scenario, []byte, error) {
 		sets = append(sets, scenariofile.Set{Path: "thresholds", Value: quote(sc.Thresholds)})
 	}
 	if _, err := report.ParseThresholds(sc); err != nil {
-		return nil, nil, &faults{in.label, in.thresholdFaults(unjoin(err), known)}
+		return nil, nil, &faults{in.label, in.thresholdFaults(unjoin(err), known, s)}
 	}
 	complete, err := scenariofile.Canonical(in.name, in.data, sets...)
 	return sc, complete, in.faultsOf(err, s)
@@ -160,14 +160,14 @@ func (in *input) parse(s *settings) (*scenario.Scenario, error) {
 	if err != nil {
 		return nil, in.faultsOf(err, s)
 	}
-	if err := in.prepare(&sc); err != nil {
+	if err := in.prepare(&sc, s); err != nil {
 		return nil, err
 	}
 	return &sc, nil
 }
 
 // prepare finds the files that a scenario names, and reads those of pauses.
-func (in *input) prepare(sc *scenario.Scenario) error {
+func (in *input) prepare(sc *scenario.Scenario, s *settings) error {
 	for i := range sc.Captures {
 		sc.Captures[i].File = in.resolve(sc.Captures[i].File)
 	}
@@ -175,7 +175,7 @@ func (in *input) prepare(sc *scenario.Scenario) error {
 	if _, ok := errors.AsType[*os.PathError](err); ok || err == nil {
 		return fileError(err)
 	}
-	return in.hostFaults(err)
+	return in.hostFaults(err, s)
 }
 
 // resolve returns a capture's path as the working directory needs it.

@@ -126,7 +126,7 @@ func (r *runCommand) run(c *cobra.Command, args []string) error {
 	if r.printOnly {
 		return in.print(c.OutOrStdout(), complete)
 	}
-	if err := r.caps.check(in, sc, complete); err != nil {
+	if err := r.caps.check(in, &r.settings, sc, complete); err != nil {
 		return err
 	}
 	ctx, stop := interruptible(c.Context())

@@ -89,25 +89,6 @@ func TestLooksLikeCapture(t *testing.T) {
 	}
 }
 
-// Only what stands in the file, with that value, has a place there.
-func TestLocate(t *testing.T) {
-	in := &input{name: "f.yaml", data: []byte("nics:\n\t \n  - {name: eth0, mtu: 9000}\nthresholds: [a, \"b c\"]\n")}
-	in.data = []byte("nics:\n  - {name: eth0, mtu: 9000}\nthresholds: [a, \"b c\"]\n")
-	line, column, ok := in.locate("nics[0].mtu", "9000")
-	require.True(t, ok)
-	require.Equal(t, []int{2, 23}, []int{line, column})
-	line, column, ok = in.locate("thresholds[1]", "b c")
-	require.True(t, ok)
-	require.Equal(t, []int{3, 17}, []int{line, column})
-	for path, value := range map[string]string{"nics[0].mtu": "1500", "nics[1].mtu": "9000", "no.such": "", "": "", "[[": "", "nics": "x"} {
-		_, _, ok := in.locate(path, value)
-		require.False(t, ok, path)
-	}
-	in.data = []byte("{")
-	_, _, ok = in.locate("a", "")
-	require.False(t, ok)
-}
-
 // TestInterruptedSearch: what a search has found is told when it is interrupted.
 func TestInterruptedSearch(t *testing.T) {
 	tried := sweep.Answer{Trials: []sweep.Trial{{Value: "1MiB"}, {Value: "64MiB", Holds: true}, {Value: "8MiB", Holds: true}, {Value: "512KiB"}}}

@@ -18,6 +18,7 @@ import (
 	"github.com/seed-556df219/rxpath/sim/filter"
 	"github.com/seed-556df219/rxpath/sim/report"
 	"github.com/seed-556df219/rxpath/sim/report/plots"
+	"github.com/seed-556df219/rxpath/sim/scenario"
 	"github.com/seed-556df219/rxpath/sim/scenariofile"
 	"github.com/seed-556df219/rxpath/sim/sweep"
 )
@@ -376,7 +377,7 @@ func (s *sweepCommand) failures(in *input, d *sweep.Design, outcomes []sweep.Out
 
 // base returns the scenario for package sweep.
 func (in *input) base(s *settings) *sweep.Base {
-	return &sweep.Base{Name: in.name, Data: in.data, Sets: s.sets(), Prepare: in.prepare}
+	return &sweep.Base{Name: in.name, Data: in.data, Sets: s.sets(), Prepare: func(sc *scenario.Scenario) error { return in.prepare(sc, s) }}
 }
 
 // again returns the command that runs a scenario with these settings.

@@ -123,22 +123,27 @@ func (c *collector) faults(name string, data []byte, sets []Set, root *node) Fau
 	lines := &lines{text: string(data)}
 	var out Faults
 	for _, f := range c.list {
-		at := f.at
-		if at == (origin{}) && root != nil {
-			_, at = root.locate(f.path)
-		}
-		full := &Fault{
-			File: name, Line: at.line, Column: at.column, Path: f.path.String(),
-			Value: f.value, Problem: f.problem, Want: f.want, Near: f.near, set: at.set, source: lines.get(at.line),
-		}
-		if at.set > 0 {
-			full.Set = clip(sets[at.set-1].String())
-		}
-		out = append(out, full)
+		out = append(out, f.placed(name, lines, sets, root))
 	}
 	out.sort()
 	if c.more > 0 {
 		out = append(out, &Fault{File: name, Problem: fmt.Sprintf("%d further faults", c.more)})
 	}
 	return out
+}
+
+// placed says where the fault is.
+func (f *fault) placed(name string, lines *lines, sets []Set, root *node) *Fault {
+	at := f.at
+	if at == (origin{}) && root != nil {
+		_, at = root.locate(f.path)
+	}
+	full := &Fault{
+		File: name, Line: at.line, Column: at.column, Path: f.path.String(),
+		Value: f.value, Problem: f.problem, Want: f.want, Near: f.near, set: at.set, source: lines.get(at.line),
+	}
+	if at.set > 0 {
+		full.Set = clip(sets[at.set-1].String())
+	}
+	return full
 }

@@ -92,6 +92,31 @@ func (s *Source) Parse(sets ...Set) (scenario.Scenario, error) {
 	return sc, nil
 }
 
+// Locate returns a fault at the place of a key, "nics[0].ring.rx", for somebody
+// who finds one that Parse can't: with the Set that gave the key its value, or
+// the line of the key or of the nearest one above it that stands in the file,
+// and the value as it was written.
+func (s *Source) Locate(key string, sets ...Set) *Fault {
+	found := fault{}
+	if s.root == nil {
+		return found.placed(s.name, &lines{}, sets, nil)
+	}
+	root := s.root.copy()
+	if root.kind == mapping {
+		set := &setter{root: root, faults: s.faults.clone(), load: unscaled}
+		for i, one := range sets {
+			set.apply(i+1, one)
+		}
+	}
+	if p, ok := parsePath(key); ok {
+		found.path = p
+		if n, _ := root.locate(p); n != nil {
+			found.value = n.text
+		}
+	}
+	return found.placed(s.name, &lines{text: string(s.data)}, sets, root)
+}
+
 // Canonical returns the scenario that Parse makes of the same arguments as a
 // file with every default filled in and every Set applied, in one order and
 // one notation: what to store beside results. Parse reads it as the same
