@@ -34,7 +34,7 @@ replication every difference is shown: a run is exact.
 Two directories of sweeps are compared point by point.
 
 Exit status: 0 done, whatever differs, 1 failed, 2 wrong usage or scenario, 130
-interrupted.`
+interrupted; then B is compared with the runs that it has.`
 
 const compareExample = `  rxpath compare --with net.core.netdev_budget=600
   rxpath compare feed.yaml --with 'nics[0].ring.rx=4096' --with load=2
@@ -155,20 +155,28 @@ func (s *compareCommand) run(c *cobra.Command, args []string) error {
 	}
 	ctx, stop := interruptible(c.Context())
 	defer stop()
+	var right sweep.Side
 	left, err := s.sideOf(ctx, c, a)
-	if err != nil {
-		return err
+	if err == nil {
+		right, err = s.sideOf(ctx, c, b)
 	}
-	right, err := s.sideOf(ctx, c, b)
-	if err != nil {
-		return err
+	cut := errors.Is(err, context.Canceled)
+	if err != nil && !cut {
+		return failed(err)
+	}
+	if cut && len(right.Reps) == 0 {
+		return &statusError{exitInterrupt, fmt.Errorf("interrupted after %d of %d runs of A and none of B: there is nothing to compare", len(left.Reps), s.reps)}
 	}
 	compared := sweep.Compare(left, right)
 	err = failed(s.show(c.OutOrStdout(), compared))
+	if cut {
+		err = join(err, &statusError{exitInterrupt, fmt.Errorf("interrupted after %d of %d runs of B: the comparison is with these", len(right.Reps), s.reps)})
+	}
 	if err == nil && s.after != nil && s.format == "text" {
 		_, err = io.WriteString(c.OutOrStdout(), s.after(a, b))
+		err = failed(err)
 	}
-	return join(failed(err), s.page.write(func() (*report.Page, error) { return s.makePage(&compared, args, a), nil }))
+	return join(err, s.page.write(func() (*report.Page, error) { return s.makePage(&compared, args, a), nil }))
 }
 
 // makePage returns the comparison as a page.
@@ -228,7 +236,7 @@ func openResults(dir string) (*compared, error) {
 	return &compared{name: dir, side: &side}, nil
 }
 
-// sideOf returns a side, which may have to be run.
+// sideOf returns a side, which may have to be run: with an error, what was run of it.
 func (s *compareCommand) sideOf(ctx context.Context, c *cobra.Command, one *compared) (sweep.Side, error) {
 	if one.side != nil {
 		return *one.side, nil
@@ -236,10 +244,7 @@ func (s *compareCommand) sideOf(ctx context.Context, c *cobra.Command, one *comp
 	p := newWaiting(c.ErrOrStderr(), "running "+one.name)
 	side, err := sweep.RunSide(ctx, one.name, one.in.base(one.settings), s.reps, sweep.Options{Workers: s.jobs, Measures: s.measures, Sim: sim.Options{OpenCapture: s.caps.source, OpenFilter: filter.Open}})
 	p.done()
-	if errors.Is(err, context.Canceled) {
-		return side, &statusError{exitInterrupt, errors.New("interrupted: there is nothing to compare")}
-	}
-	return side, failed(err)
+	return side, err
 }
 
 func (s *compareCommand) show(w io.Writer, c sweep.Comparison) error {

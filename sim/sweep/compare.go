@@ -28,10 +28,14 @@ type Side struct {
 	Name string
 	// Reps are the numbers of each replication by name.
 	Reps []map[string]float64
-	// Waterfall is that of the first replication: what became of the packets, in order.
+	// Waterfall is that of the first replication that ended: what became of the packets, in order.
 	Waterfall []WaterfallRow
+	// Partial says that some of the replications are missing, because the run was interrupted.
+	Partial bool
 	// Aliases are the metrics that names of numbers stand for.
 	Aliases map[string]string
+
+	seeds []int // which replications these are, if some are missing
 }
 
 // A WaterfallRow is a row of a waterfall.
@@ -41,11 +45,13 @@ type WaterfallRow struct {
 }
 
 // RunSide runs a scenario with reps seeds and returns it as a side. The numbers
-// of opts.Measures are added to those that every result has.
+// of opts.Measures are added to those that every result has. With an error the
+// side has the replications that ended without one.
 func RunSide(ctx context.Context, name string, base *Base, reps int, opts Options) (Side, error) {
 	s := Side{Name: name, Reps: make([]map[string]float64, reps), Aliases: Aliases(opts.Measures)}
 	var mu sync.Mutex
 	var first error
+	falls := make([][]WaterfallRow, reps)
 	opts.Reps = reps
 	opts.Look = func(o *Outcome, res *sim.Result) {
 		var b bytes.Buffer
@@ -61,9 +67,7 @@ func RunSide(ctx context.Context, name string, base *Base, reps int, opts Option
 		}
 		s.Reps[o.Rep] = one.Reps[0]
 		maps.Copy(s.Reps[o.Rep], o.further(opts.Measures))
-		if o.Rep == 0 {
-			s.Waterfall = one.Waterfall
-		}
+		falls[o.Rep] = one.Waterfall
 	}
 	out, err := Run(ctx, base, &Design{Points: [][]string{{}}}, opts)
 	for _, o := range out {
@@ -71,6 +75,16 @@ func RunSide(ctx context.Context, name string, base *Base, reps int, opts Option
 			err = errors.Join(err, fmt.Errorf("seed %d: %s", o.Seed, o.Error))
 		}
 	}
+	for i, rep := range s.Reps {
+		if rep != nil {
+			s.seeds = append(s.seeds, i)
+		}
+	}
+	s.Reps = slices.DeleteFunc(s.Reps, func(rep map[string]float64) bool { return rep == nil })
+	if falls = slices.DeleteFunc(falls, func(rows []WaterfallRow) bool { return rows == nil }); len(falls) > 0 {
+		s.Waterfall = falls[0]
+	}
+	s.Partial = len(s.Reps) < reps
 	return s, errors.Join(err, first)
 }
 
@@ -201,8 +215,12 @@ type Comparison struct {
 	Same   int
 }
 
-// Compare compares two sides number by number.
+// Compare compares two sides number by number. If RunSide was interrupted, it
+// compares the replications that both have.
 func Compare(a, b Side) Comparison {
+	if a.Partial || b.Partial {
+		a, b = a.only(b.seeds), b.only(a.seeds)
+	}
 	c := Comparison{A: a, B: b}
 	names := map[string]bool{}
 	for _, rep := range slices.Concat(a.Reps, b.Reps) {
@@ -219,6 +237,21 @@ func Compare(a, b Side) Comparison {
 		c.Deltas = append(c.Deltas, delta(name, x, y))
 	}
 	return c
+}
+
+// only returns the side with the given replications, if it was run.
+func (s *Side) only(seeds []int) Side {
+	out := *s
+	if s.seeds == nil || seeds == nil {
+		return out
+	}
+	out.Reps, out.seeds = nil, nil
+	for i, seed := range s.seeds {
+		if slices.Contains(seeds, seed) {
+			out.Reps, out.seeds = append(out.Reps, s.Reps[i]), append(out.seeds, seed)
+		}
+	}
+	return out
 }
 
 // byKind orders names: aliases, totals, latencies, CPUs, sockets, counters, each by name.
@@ -412,6 +445,8 @@ func (c *Comparison) JSON(w io.Writer) error {
 	type side struct {
 		Name string `json:"name"`
 		Reps int    `json:"reps"`
+		// Complete is false if it was interrupted, and has fewer replications than were asked for.
+		Complete bool `json:"complete"`
 	}
 	type entry struct {
 		Delta
@@ -437,7 +472,7 @@ func (c *Comparison) JSON(w io.Writer) error {
 		Deltas         []entry `json:"deltas"`
 		// Aliases are the metrics that names of deltas stand for.
 		Aliases map[string]string `json:"aliases,omitempty"`
-	}{"rxpath.compare/1", report.ResultsVersion, side{c.A.Name, len(c.A.Reps)}, side{c.B.Name, len(c.B.Reps)}, c.Same, deltas, c.A.Aliases})
+	}{"rxpath.compare/1", report.ResultsVersion, side{c.A.Name, len(c.A.Reps), !c.A.Partial}, side{c.B.Name, len(c.B.Reps), !c.B.Partial}, c.Same, deltas, c.A.Aliases})
 }
 
 // ComparePoints writes a line for every point that two sweeps have in common:

@@ -2,6 +2,8 @@ package sweep
 
 import (
 	"bytes"
+	"context"
+	"encoding/json"
 	"fmt"
 	"math"
 	"strings"
@@ -130,4 +132,38 @@ cpu[0].user               50%         25%     -50.00%
 	text.Reset()
 	require.NoError(t, c.JSON(&text))
 	require.Contains(t, text.String(), `"schema": "rxpath.compare/1"`)
+}
+
+// TestInterruptedSide: what had ended when a side was interrupted is compared
+// with the same replications of the other.
+func TestInterruptedSide(t *testing.T) {
+	base := &Base{Name: "bursts.yaml", Data: []byte(bursts)}
+	a, err := RunSide(t.Context(), "A", base, 4, Options{})
+	require.NoError(t, err)
+	require.False(t, a.Partial)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	b, err := RunSide(ctx, "B", base, 4, Options{Workers: 1, Done: func(o Outcome) error {
+		if o.Rep == 1 {
+			cancel()
+		}
+		return nil
+	}})
+	require.ErrorIs(t, err, context.Canceled)
+	require.True(t, b.Partial)
+	require.Len(t, b.Reps, 2)
+	require.Equal(t, a.Waterfall, b.Waterfall)
+	c := Compare(a, b)
+	require.Len(t, c.A.Reps, 2)
+	require.Len(t, a.Reps, 4, "the side itself stays as it is")
+	require.Empty(t, c.Deltas, "the same seeds give the same numbers")
+	var doc struct{ A, B struct{ Complete bool } }
+	var text bytes.Buffer
+	require.NoError(t, c.JSON(&text))
+	require.NoError(t, json.Unmarshal(text.Bytes(), &doc))
+	require.True(t, doc.A.Complete)
+	require.False(t, doc.B.Complete)
+	onFile := Side{Name: "of a file", Reps: a.Reps[:1]}
+	c = Compare(onFile, b)
+	require.Len(t, c.A.Reps, 1, "a side that was read has no seeds")
 }
