@@ -98,6 +98,7 @@ func (l *Layer) ipFragQueue(c *cpu.Core, q *fragQueue, part *fragment, length in
 		return false
 	}
 	part.offset, part.length = start, end-start
+	part.tailRoom += uint32(length - part.length)
 	if l.Profile.FragOverlapFails {
 		if !l.fragInsertStrict(c, q, part) {
 			return false

@@ -29,6 +29,9 @@ func (l *Layer) ipRcv(c *cpu.Core, b *skb.Buff) {
 		return
 	}
 	if b.Len > uint32(b.IPLen) { // IP-11
+		if b.FragLen == 0 {
+			b.TailRoom += b.Len - uint32(b.IPLen)
+		}
 		b.Len = uint32(b.IPLen)
 		if b.Summed == skb.ChecksumComplete {
 			b.Summed = skb.ChecksumNone
@@ -263,7 +266,7 @@ func (l *Layer) refine(r skb.DropReason, d *Device, h *skb.Header) {
 	case r == skb.IPInvalidDest && l.zeroNet(h.Dst):
 		f.ZeroDest++
 	case r != skb.IPInvalidSource:
-	case h.Src.Multicast(), h.Src.Broadcast():
+	case h.Src.Multicast(), h.Src.Broadcast(), l.zeroNet(h.Src) && !h.Dst.Broadcast(): // before addresses of 127.0.0.0/8 are looked at
 	case (h.Src.Loopback() || h.Dst.Loopback()) && !h.Dst.Broadcast() && !l.routeLocalnet(d):
 		f.Localnet++
 	case l.localTable(h.Src).kind == fibLocal:

@@ -65,6 +65,9 @@ func NewVeth(names [2]string, cfgs [2]VethConfig, envs [2]SoftEnv) [2]*Veth {
 	var ends [2]*Veth
 	for i := range ends {
 		v := &Veth{cfg: cfgs[i], env: envs[i]}
+		if cfgs[1-i].XDP != NoXDP { // NETIF_F_GSO_SOFTWARE is taken off the other end (veth_xdp_set)
+			v.cfg.TSO, v.cfg.USO = false, false
+		}
 		if v.cfg.GRO || v.cfg.XDP != NoXDP {
 			v.ring.slots = make([]skb.Buff, vethRing)
 		}

@@ -28,6 +28,7 @@ type namespace struct {
 
 	ipID    uint16
 	headers map[skb.Header]*skb.Header // of what this namespace sends
+	asked   map[skb.Addr]engine.Time   // when it last sent an ARP request for an address that nobody has
 }
 
 // A transmitter is a device through which a namespace sends. *nic.Loopback,

@@ -200,6 +200,9 @@ func (s *Sender) packetSendmsg(c *cpu.Core, o *sending) {
 		area = nic.TunOverhead + int(o.frame.Len)
 	}
 	b := s.fresh(c, o.frame, area, 0)
+	if !ok {
+		area -= skb.EthHeader // that is in the reserved part
+	}
 	s.room(b, area)
 	c.Spend(s.ns.host.costs.Send.For(b.Len))
 	if ok {
@@ -333,17 +336,67 @@ func (ns *namespace) sendICMP(c *cpu.Core, r *ipstack.Reply) {
 		return
 	}
 	f := ns.frame(p, int(r.Len)-skb.IPHeader, 0, false)
+	at := h.now
+	if c != nil {
+		at = c.Now()
+	}
+	arp := ns.unresolved(p, &f)
+	if arp && !ns.ask(p, &f, at) {
+		return
+	}
 	if c == nil {
 		h.fromTimer(ns, &f, p.dev.Index)
 		return
 	}
 	b := &skb.Buff{}
-	h.born(&f, c.Now())
+	h.born(&f, at)
 	b.Reset(&f)
 	b.Len = f.Len
 	b.Truesize = uint32(h.profile.Truesize(int(f.Len)+headSlack, 0))
 	b.Summed = skb.ChecksumUnnecessary
+	if arp {
+		ns.devQueueXmit(c, ns.transmitterOf(p.dev.Index), b)
+		return
+	}
 	ns.output(c, p, b)
+}
+
+// nobody is the MAC of an address that no interface has.
+var nobody = skb.MAC{2, 0, 0, 0xff, 0xff, 0xff}
+
+// unresolved reports whether a packet for one host goes out by a veth device at
+// the other end of which nobody has its address.
+func (ns *namespace) unresolved(p *packet, f *skb.Frame) bool {
+	_, ok := ns.transmitterOf(p.dev.Index).(*nic.Veth)
+	return ok && p.typ == skb.RouteUnicast && f.Head.DstMAC == nobody
+}
+
+// arpLen is the length of an ARP request with its Ethernet header, arpFails how
+// long the address is asked for in vain: three times, every second (mcast_solicit).
+const (
+	arpLen   = skb.EthHeader + 28
+	arpFails = 3 * engine.Second
+)
+
+// ask makes an ARP request of the frame of a packet that waits for the answer, and
+// reports whether one is to be sent: what waits behind it sends none. It models
+// __neigh_event_send and arp_solicit.
+//
+// Not modelled:
+//   - An ARP request without answer is not repeated, and what waited for the
+//     answer is in no account.
+func (ns *namespace) ask(p *packet, f *skb.Frame, at engine.Time) bool {
+	if last, ok := ns.asked[p.dst]; ok && at < last+arpFails {
+		return false
+	}
+	if ns.asked == nil || len(ns.asked) >= maxHeaders {
+		ns.asked = map[skb.Addr]engine.Time{}
+	}
+	ns.asked[p.dst] = at
+	*f = skb.Frame{Len: arpLen, Head: ns.intern(skb.Header{
+		EtherType: skb.EtherTypeARP, SrcMAC: p.dev.MAC, DstMAC: skb.MAC{0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+	})}
+	return true
 }
 
 // fromTimer sends a packet from a timer's softirq: of a CPU that has nothing to
@@ -486,7 +539,7 @@ func (h *Host) neighbour(a skb.Addr, out *ipstack.Device) skb.MAC {
 			}
 		}
 	}
-	return skb.MAC{2, 0, 0, 0xff, 0xff, 0xff}
+	return nobody
 }
 
 // countOut counts what __ip_local_out and ip_output count of a datagram of that

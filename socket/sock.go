@@ -306,8 +306,8 @@ func (s *Sock) fill(d *Datagram, c *cpu.Core, b *skb.Buff) {
 	if d.AllocCPU = d.CPU; b.AllocCPU != 0 {
 		d.AllocCPU = uint8(b.AllocCPU - 1)
 	}
-	if b.Kept != nil {
-		*b.Kept = true
+	if b.Chain != nil {
+		b.Chain.Kept = true
 	}
 	if s.filter != nil {
 		d.Unverified = false // each clone was verified for its own socket (CS-2)

@@ -131,13 +131,13 @@ func (l *Layer) clone(c *cpu.Core, b *skb.Buff, e *Entry, clones *uint64) {
 // while there is another one. A clone that the socket refused, or of which its
 // filter made a packet of its own, is gone.
 func (l *Layer) share(c *cpu.Core, e *Entry, b *skb.Buff) {
-	was, outer, kept := b.Cloned, b.Kept, false
+	was, outer, own := b.Cloned, b.Chain, skb.Chain{}
 	truesize, length, paged, pieces, list := b.Truesize, b.FragLen, b.FragTruesize, b.NrFrags, b.FragList
-	b.Cloned, b.Kept = true, &kept
+	b.Cloned, b.Chain = true, &own
 	l.queue(c, e, b)
-	b.Cloned, b.Kept = was || kept, outer
+	b.Cloned, b.Chain = was || own.Kept, outer
 	b.Truesize, b.FragLen, b.FragTruesize, b.NrFrags, b.FragList = truesize, length, paged, pieces, list
-	if kept && outer != nil {
-		*outer = true
+	if own.Kept && outer != nil {
+		outer.Kept = true
 	}
 }

@@ -150,7 +150,7 @@ func (l *Layer) EarlyDemux(b *skb.Buff) {
 // Receive implements ipstack.Protocol. It models __udp4_lib_rcv (UR-1 to
 // UR-11).
 func (l *Layer) Receive(c *cpu.Core, b *skb.Buff) {
-	if b.FragList != 0 && b.Kept == nil {
+	if b.FragList != 0 && b.Chain == nil {
 		l.receiveChain(c, b)
 		return
 	}
@@ -201,12 +201,12 @@ func (l *Layer) Receive(c *cpu.Core, b *skb.Buff) {
 // receiveChain is Receive for a packet with further buffers behind it, and finds
 // out whether anybody has kept them.
 func (l *Layer) receiveChain(c *cpu.Core, b *skb.Buff) {
-	var kept bool
+	var chain skb.Chain
 	list := b.FragList // which may be cut off
-	b.Kept = &kept
+	b.Chain = &chain
 	l.Receive(c, b)
-	if b.Kept = nil; !kept { // all of it is freed
-		l.Ledger.Chained += uint64(list)
+	if b.Chain = nil; !chain.Kept { // all of it is freed
+		l.Ledger.Chained += uint64(list - min(chain.Pulled, list))
 	}
 }
 

@@ -41,8 +41,8 @@ func (l *Layer) queueSegments(c *cpu.Core, e *Entry, b *skb.Buff) {
 		e.Sock.QueueRcvSKB(c, &cp)
 		c.Trace.Leave("udp_queue_rcv_skb")
 	}
-	if b.Kept != nil && b.Train.Chunk > 0 { // the buffers of the frag list are among the segments
-		*b.Kept = true
+	if b.Chain != nil && b.Train.Chunk > 0 { // the buffers of the frag list are among the segments
+		b.Chain.Kept = true
 	}
 }
 

@@ -96,8 +96,8 @@ type Buff struct {
 	NrFrags uint8
 	// Train is how GRO has put a packet together that stands for several datagrams.
 	Train Train
-	// Kept, if there is one, is told that a socket took a copy.
-	Kept *bool
+	// Chain, if there is one, is told what becomes of the buffers behind the first.
+	Chain *Chain
 	// NAPI is the id of the instance that polled the packet (napi_id), 0 if none did or it has none.
 	NAPI uint16
 	// Len is the length from the current header to the end, in bytes.
@@ -189,8 +189,19 @@ func (b *Buff) Condense(keep uint32) {
 		b.FragLen = keep - linear
 		return
 	}
+	if b.Chain != nil && keep > b.Len-b.FragLen { // of the first behind it the rest is needed; the others are freed
+		b.Chain.Pulled++
+	}
 	b.Truesize -= b.FragTruesize
-	b.FragLen, b.FragTruesize, b.NrFrags, b.FragList, b.Kept = 0, 0, 0, 0, nil
+	b.FragLen, b.FragTruesize, b.NrFrags, b.FragList, b.Chain = 0, 0, 0, 0, nil
+}
+
+// A Chain is what has become of the buffers behind the first of a packet.
+type Chain struct {
+	// Kept says that a socket took a copy.
+	Kept bool
+	// Pulled counts those that were consumed, because the head holds what they had (__pskb_pull_tail).
+	Pulled uint16
 }
 
 // A Train says of which buffers GRO made a packet (skb_gro_receive): heads, the
