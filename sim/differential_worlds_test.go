@@ -183,6 +183,14 @@ func (w *world) listen() {
 		k.FanoutLockless, k.Hash2First, k.ReuseportArray, k.EarlyDemuxBroadcast = w.one(2), w.one(2), w.one(2), w.one(2)
 		k.EarlyDemuxMember = w.one(2)
 	}
+	if w.rnd = engine.NewStream(w.seed, "incoming"); w.one(8) {
+		w.cfg.Kernel.IncomingCPU = true
+		for i := range w.cfg.Apps {
+			for j := range w.cfg.Apps[i].Sockets {
+				w.cfg.Apps[i].Sockets[j].IncomingCPU = w.pick(w.cfg.CPUs + 1)
+			}
+		}
+	}
 	w.rnd = drawn
 }
 

@@ -88,6 +88,9 @@ func (h *Host) Bind(cfg socket.Config) (*Socket, error) {
 	if cfg.GRO {
 		s.SetGRO(true)
 	}
+	if cfg.IncomingCPU > 0 {
+		s.SetIncomingCPU(cfg.IncomingCPU - 1)
+	}
 	if s.sock.SaveRXHash = cfg.Remote.IsValid(); s.sock.SaveRXHash {
 		peer := skb.AddrFrom(cfg.Remote.Addr())
 		h.udp.Connect(s.entry, peer, cfg.Remote.Port(), h.sourceTo(peer))
@@ -225,8 +228,18 @@ func (s *Socket) BusyPoll() int { return s.sock.BusyPoll() }
 // that the socket would poll, 0 if it knows none.
 func (s *Socket) NAPIID() int { return s.sock.NAPIID() }
 
-// IncomingCPU returns SO_INCOMING_CPU: the CPU that last queued for the socket if
-// it is connected (S-1); -1 before, and otherwise.
+// SetIncomingCPU sets SO_INCOMING_CPU, which kernels before 4.4 do not let set: of
+// sockets that fit a datagram equally well, that of the CPU which processes it
+// gets it. -1 is no CPU.
+func (s *Socket) SetIncomingCPU(cpu int) {
+	if s.host.profile.IncomingCPU {
+		s.sock.SetIncomingCPU(cpu)
+		s.host.udp.PreferCPUs()
+	}
+}
+
+// IncomingCPU returns SO_INCOMING_CPU: the CPU that was set, or that last queued for
+// the socket if it is connected (S-1); -1 before, and otherwise.
 func (s *Socket) IncomingCPU() int { return s.sock.IncomingCPU() }
 
 // Disconnect dissolves the association, as connect with AF_UNSPEC.

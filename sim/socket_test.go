@@ -242,3 +242,36 @@ func TestMemErrorsColumn(t *testing.T) {
 		require.Equal(t, want, ok, name)
 	}
 }
+
+// TestIncomingCPU shards a port by CPU, as servers do: a SO_REUSEPORT socket for each
+// CPU that receives, with its SO_INCOMING_CPU, gets what that CPU processes, and
+// under 4.0, where it cannot be set, what the flow's hash says.
+func TestIncomingCPU(t *testing.T) {
+	for _, k := range []kernel.Profile{kernel.Linux40(), kernel.Linux61(), kernel.Linux618()} {
+		cfg := Linux40()
+		cfg.Kernel, cfg.CPUs = k, 2
+		n := DefaultNIC("eth0")
+		n.Combined, n.UDPPortHash, n.Affinity = 2, true, map[string][]int{"TxRx-0": {0}, "TxRx-1": {1}}
+		cfg.NICs = []scenario.NIC{n}
+		h, err := NewHost(cfg)
+		require.NoError(t, err)
+		var socks [2]*Socket
+		for cpu := range socks {
+			socks[cpu], err = h.Bind(socket.Config{Local: local, ReusePort: true, IncomingCPU: cpu + 1})
+			require.NoError(t, err)
+		}
+		for p := range uint16(100) {
+			h.Inject(h.UDPFrame(netip.AddrPortFrom(sender.Addr(), 2000+p), local, 100))
+			h.Advance(time.Millisecond)
+		}
+		apart := true
+		for cpu, s := range socks {
+			n := s.Queued()
+			require.Greater(t, n, 10, k.Name)
+			apart = apart && uint64(n) == h.Snapshot().CPUs[cpu].Softnet.Processed
+		}
+		require.Equal(t, k.IncomingCPU, apart, k.Name)
+		require.Equal(t, map[bool]int{true: 1, false: -1}[k.IncomingCPU], socks[1].IncomingCPU())
+		require.NoError(t, h.CheckLedger())
+	}
+}

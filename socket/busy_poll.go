@@ -51,11 +51,16 @@ func (s *Sock) SetBusyPollBudget(n int) { s.busy.budget = n }
 // NAPIID returns sk_napi_id, 0 if none was recorded.
 func (s *Sock) NAPIID() int { return int(s.busy.napi) }
 
-// IncomingCPU returns SO_INCOMING_CPU: the CPU that has last queued for the
-// connected socket; -1 before.
+// SetIncomingCPU sets SO_INCOMING_CPU (4.4).
+func (s *Sock) SetIncomingCPU(cpu int) { s.busy.incomingCPU = int32(cpu) }
+
+// IncomingCPU returns SO_INCOMING_CPU: the CPU that was set, or that has last
+// queued for the connected socket; -1 before.
 //
 // Not modelled:
-//   - SO_INCOMING_CPU cannot be set (4.4), so no look-up prefers a socket by it.
+//   - As long as nobody has set SO_INCOMING_CPU, the CPU that queued for
+//     a connected socket does not decide between it and another that is connected
+//     to the same peer.
 func (s *Sock) IncomingCPU() int { return int(s.busy.incomingCPU) }
 
 // canBusyLoop models sk_can_busy_loop on core c: in old kernels nobody begins who

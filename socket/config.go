@@ -86,6 +86,9 @@ type Config struct {
 	PreferBusyPoll bool
 	// BusyPollBudget is SO_BUSY_POLL_BUDGET: how many packets a turn takes at most (5.11); 0: 8.
 	BusyPollBudget int
+	// IncomingCPU is SO_INCOMING_CPU, counted from 1: of sockets that fit equally well, that of the CPU which processes a packet
+	// gets it (4.4); 0: not given.
+	IncomingCPU int
 	// GRO is UDP_GRO: what stands for several datagrams, as UDP_SEGMENT or GRO makes it, is read as one.
 	GRO bool
 	// Filter is the program of SO_ATTACH_FILTER; none: no filter.
@@ -117,6 +120,7 @@ func (c *Config) Validate() error {
 		cfgerr.Range("rcvbufforce", c.RcvBufForce, -1, 1<<31-1),
 	}
 	errs = append(errs, cfgerr.Range("busy_poll", c.BusyPoll, -1, 1<<31-1), cfgerr.Range("busy_poll_budget", c.BusyPollBudget, 0, 1<<16-1),
+		cfgerr.Check(0 <= c.IncomingCPU && c.IncomingCPU < 1<<16, "incoming_cpu", c.IncomingCPU-1, "0 to 65534"),
 		cfgerr.Check(c.RcvTimeo >= 0, "rcvtimeo", c.RcvTimeo, "0 or more"),
 		cfgerr.Check(len(c.Filter) <= maxFilter, "filter", len(c.Filter), "at most 4096 instructions"),
 		cfgerr.Under("refusals", c.Refusals.Validate()))

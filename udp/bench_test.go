@@ -45,6 +45,7 @@ type sock struct {
 	at    []engine.Time
 	// failed counts copies for which there was no memory.
 	failed int
+	cpu    int // SO_INCOMING_CPU
 }
 
 // QueueRcvSKB implements Socket.
@@ -56,6 +57,9 @@ func (s *sock) QueueRcvSKB(c *cpu.Core, b *skb.Buff) {
 }
 
 // CloneFailed implements Socket.
+// IncomingCPU implements Socket.
+func (s *sock) IncomingCPU() int { return s.cpu }
+
 func (s *sock) CloneFailed(*cpu.Core) { s.failed++ }
 
 const port = 5001
@@ -90,7 +94,7 @@ func (none) Tick()          {}
 
 // bind binds a socket to an address, "" for any, and the test's port.
 func (b *bench) bind(name, local string, change ...func(*Entry)) (*sock, error) {
-	s := &sock{bench: b, Entry: &Entry{Name: name, LocalPort: port, ReuseAddr: true}}
+	s := &sock{bench: b, cpu: -1, Entry: &Entry{Name: name, LocalPort: port, ReuseAddr: true}}
 	if local != "" {
 		s.Local = skb.AddrFrom(netip.MustParseAddr(local))
 	}

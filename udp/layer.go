@@ -28,6 +28,8 @@ type Socket interface {
 	// QueueRcvSKB models udp_queue_rcv_skb: the packet is in hand, and queued or
 	// dropped when it returns. It does not change b, nor keep it.
 	QueueRcvSKB(*cpu.Core, *skb.Buff)
+	// IncomingCPU is SO_INCOMING_CPU, -1 for none.
+	IncomingCPU() int
 	// CloneFailed says that there was no memory for a copy for this socket (FS-2).
 	CloneFailed(*cpu.Core)
 }
@@ -53,6 +55,7 @@ type Layer struct {
 	primary, secondary table
 	memo               []skb.Memo[*match] // by interface index
 	last               found              // what find said last
+	byCPU              bool               // SO_INCOMING_CPU has been set
 }
 
 // Stats counts what happened in the fan-out.
@@ -121,10 +124,25 @@ func (l *Layer) findToo(b *skb.Buff) *match {
 		m.demux = l.demuxUnicast(h, b.IfIndex)
 	}
 	m.multi, m.scans = l.matchMulticast(h, b.IfIndex)
-	m.unicast = l.lookup(h, b.IfIndex)
+	m.unicast = l.lookup(h, b.IfIndex, noCPU)
 	memo.Put(h, m)
 	return m
 }
+
+// noCPU is no socket's.
+const noCPU = -2
+
+// findUnicast is find(b).unicast on a core.
+func (l *Layer) findUnicast(c *cpu.Core, b *skb.Buff) *Entry {
+	if l.byCPU {
+		return l.lookup(b.Head, b.IfIndex, c.ID())
+	}
+	return l.find(b).unicast
+}
+
+// PreferCPUs makes the CPU part of every look-up from now on: somebody has set
+// SO_INCOMING_CPU. Kernels that cannot set it take no notice.
+func (l *Layer) PreferCPUs() { l.byCPU = l.Profile.IncomingCPU }
 
 // forget voids every remembered look-up.
 func (l *Layer) forget() {
@@ -190,7 +208,7 @@ func (l *Layer) Receive(c *cpu.Core, b *skb.Buff) {
 		return
 	}
 	c.Trace.Leaf("__udp4_lib_lookup")
-	if e := l.find(b).unicast; e != nil {
+	if e := l.findUnicast(c, b); e != nil {
 		l.Stats.Originals++
 		l.queue(c, e, b)
 		return

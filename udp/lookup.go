@@ -68,8 +68,8 @@ func (l *Layer) matchMulticast(h *skb.Header, ifindex int32) (all []*Entry, scan
 	return all, scans
 }
 
-// lookup models __udp4_lib_lookup (LK-1 to LK-4).
-func (l *Layer) lookup(h *skb.Header, ifindex int32) *Entry {
+// lookup models __udp4_lib_lookup (LK-1 to LK-4) on a CPU.
+func (l *Layer) lookup(h *skb.Header, ifindex int32, cpu int) *Entry {
 	primary := l.primary.at(l.Bucket(h.DstPort)).chain
 	exact := l.secondary.at(l.hash2(h.Dst, h.DstPort)).chain
 	any := l.secondary.at(l.hash2(0, h.DstPort)).chain
@@ -81,25 +81,25 @@ func (l *Layer) lookup(h *skb.Header, ifindex int32) *Entry {
 		}
 	}
 	if l.Profile.Hash2First {
-		if e := l.best(exact, h, ifindex, h.Dst, true); e != nil {
+		if e := l.best(exact, h, ifindex, cpu, h.Dst, true); e != nil {
 			return e
 		}
-		return l.best(any, h, ifindex, 0, true)
+		return l.best(any, h, ifindex, cpu, 0, true)
 	}
 	if len(primary) > l.Profile.Hash2Threshold && len(primary) >= len(exact) {
-		if e := l.best(exact, h, ifindex, h.Dst, true); e != nil {
+		if e := l.best(exact, h, ifindex, cpu, h.Dst, true); e != nil {
 			return e
 		}
 		if len(primary) >= len(any) {
-			return l.best(any, h, ifindex, 0, true)
+			return l.best(any, h, ifindex, cpu, 0, true)
 		}
 	}
-	return l.best(primary, h, ifindex, 0, false)
+	return l.best(primary, h, ifindex, cpu, 0, false)
 }
 
 // best returns the highest score, the first seen of equals unless SO_REUSEPORT
 // chooses: whether it does is up to the first of them (LK-2 to LK-4). In a secondary chain the local address must equal.
-func (l *Layer) best(chain []*Entry, h *skb.Header, ifindex int32, local skb.Addr, secondary bool) *Entry {
+func (l *Layer) best(chain []*Entry, h *skb.Header, ifindex int32, cpu int, local skb.Addr, secondary bool) *Entry {
 	var win *Entry
 	top, matches, reuse := 0, uint64(0), false
 	var hash uint32
@@ -110,11 +110,14 @@ func (l *Layer) best(chain []*Entry, h *skb.Header, ifindex int32, local skb.Add
 		} else if secondary && score > 0 && e.Local != 0 {
 			score -= 4
 		}
+		if score > 0 && l.byCPU && e.Sock.IncomingCPU() == cpu {
+			score++
+		}
 		switch {
 		case score > top:
 			win, top = e, score
 			if l.Profile.ReuseportArray {
-				if chosen := e.group.choose(l.reuseHash(h)); chosen != nil && e.Remote == 0 {
+				if chosen := e.group.choose(l.reuseHash(h), l.byCPU, cpu); chosen != nil && e.Remote == 0 {
 					if win = chosen; !e.group.connected() {
 						return win
 					}
@@ -202,19 +205,28 @@ func (g *reuseGroup) leave(e *Entry) {
 }
 
 // choose models reuseport_select_sock: the hash scaled to the length of the
-// array, and on from there past connected sockets.
-func (g *reuseGroup) choose(hash uint32) *Entry {
+// array, and on from there past connected sockets; byCPU, to the first whose
+// SO_INCOMING_CPU this is, if there is one.
+func (g *reuseGroup) choose(hash uint32, byCPU bool, cpu int) *Entry {
 	if g == nil {
 		return nil
 	}
 	n := len(g.socks)
 	first := int(uint64(hash) * uint64(n) >> 32)
+	var valid *Entry
 	for i := range n {
-		if e := g.socks[(first+i)%n]; e.Remote == 0 {
+		e := g.socks[(first+i)%n]
+		if e.Remote != 0 {
+			continue
+		}
+		if !byCPU || e.Sock.IncomingCPU() == cpu {
 			return e
 		}
+		if valid == nil {
+			valid = e
+		}
 	}
-	return nil
+	return valid
 }
 
 // connected reports whether a socket of the group has been connected.

@@ -54,7 +54,7 @@ var provenances = map[string]provenance{
 			poll_returns_work gro_normal_list net_rx_looks_again max_restart softirq_time_ms hash2_threshold ixgbe_build_skb ixgbe_legacy_head ixgbe_adaptive_itr
 			ixgbe_max_ring ixgbe_lro repoll_same_run udp_early_demux skb_defer`,
 		memory: `mem_reserve igb_build_skb udp_gro gro_fixed_ident napi_threaded napi_defer_hard_irqs early_demux_fragments frag_evictor
-			frag_queue_size ixgbe_busy_poll napi_busy_loop zero_net_valid bad_checksum_marked zero_tag_inner connected_hash`,
+			frag_queue_size ixgbe_busy_poll napi_busy_loop zero_net_valid bad_checksum_marked zero_tag_inner connected_hash incoming_cpu`,
 	},
 	"linux-6.12": {
 		as: "linux-6.1",

@@ -154,6 +154,9 @@ type Profile struct {
 	Hash2First bool
 	// ReuseportArray: SO_REUSEPORT sockets of one address stand in an array, and a flow's hash scaled to its length chooses (linux-6.18 1.11).
 	ReuseportArray bool
+	// IncomingCPU: SO_INCOMING_CPU can be set (4.4): the socket of the CPU that processes a packet scores one more, and of a
+	// SO_REUSEPORT array such a socket is taken, the first from the flow's place on (6.1; linux-6.18 1.11).
+	IncomingCPU bool
 	// EarlyDemuxBroadcast: early demux looks broadcast datagrams up, too (linux-6.18 2).
 	EarlyDemuxBroadcast bool
 	// TraceText is what trace files say of an event: plain, reasons (with the reason of kfree_skb, 5.17) or symbols (6.11).

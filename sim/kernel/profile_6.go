@@ -26,6 +26,7 @@ func Linux61() Profile {
 	p.FanoutLockless = true
 	p.Hash2First = true
 	p.ReuseportArray = true
+	p.IncomingCPU = true
 	p.EarlyDemuxBroadcast = false
 	p.EarlyDemuxMember = true
 	p.SubnetZeroBroadcast = false

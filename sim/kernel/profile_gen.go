@@ -74,6 +74,7 @@ var profileDocs = map[string]string{
 	"FanoutLockless":        "the multicast fan-out takes no slot lock and gathers nothing; every match but the first is served at once with a clone, the first one last, with the packet itself (linux-6.18 2).",
 	"Hash2First":            "a unicast lookup goes to the chain of the address, then to that of 0.0.0.0, however few sockets there are (linux-6.18 1.11).",
 	"ReuseportArray":        "SO_REUSEPORT sockets of one address stand in an array, and a flow's hash scaled to its length chooses (linux-6.18 1.11).",
+	"IncomingCPU":           "SO_INCOMING_CPU can be set (4.4): the socket of the CPU that processes a packet scores one more, and of a SO_REUSEPORT array such a socket is taken, the first from the flow's place on (6.1; linux-6.18 1.11).",
 	"EarlyDemuxBroadcast":   "early demux looks broadcast datagrams up, too (linux-6.18 2).",
 	"TraceText":             "what trace files say of an event: plain, reasons (with the reason of kfree_skb, 5.17) or symbols (6.11).",
 	"ConnectedHash":         "connected sockets have a hash table of their own, which a unicast lookup asks first (6.13).",

@@ -126,6 +126,9 @@ func (c *converter) socket(p path, d *socketSection) socket.Config {
 		Filter:         c.filter(p.under("filter"), d.Filter),
 		PreferBusyPoll: d.PreferBusyPoll, BusyPollBudget: d.BusyPollBudget,
 	}
+	if cpu := d.IncomingCPU; cpu != nil {
+		s.IncomingCPU = *cpu + 1
+	}
 	if b := d.BusyPoll; b != nil {
 		if s.BusyPoll = *b; *b == 0 {
 			s.BusyPoll = -1

@@ -568,6 +568,8 @@ type socketSection struct {
 	PreferBusyPoll bool `json:"prefer_busy_poll"`
 	// BusyPollBudget is SO_BUSY_POLL_BUDGET: how many packets a turn of the loop takes at most. Left out: 8. Kernels before 5.11 do not have it.
 	BusyPollBudget int `json:"busy_poll_budget,omitempty" example:"64"`
+	// IncomingCPU is SO_INCOMING_CPU: of sockets that fit a datagram equally well (SO_REUSEPORT), that of the CPU which processes it gets it. Kernels before 4.4 do not let it be set.
+	IncomingCPU *int `json:"incoming_cpu,omitempty" example:"2"`
 	// UDPGRO is UDP_GRO (5.0): GRO merges up to 64 datagrams of a flow that come in one poll (6.18 section 1.9), and what UDP_SEGMENT of a local sender makes stays whole: each is one packet for IP, one datagram to read, and lost as one.
 	UDPGRO bool `json:"udp_gro"`
 	// Filter is the program of SO_ATTACH_FILTER, an instruction an item: code, jt, jf, k, as tcpdump -ddd prints it. It sees the UDP header.

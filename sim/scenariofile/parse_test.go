@@ -287,7 +287,7 @@ func TestEverything(t *testing.T) {
 					{Group: netip.MustParseAddr("239.1.1.4"), Exclude: []netip.Addr{netip.MustParseAddr("10.1.0.3")}},
 				},
 				RcvBuf: 8 << 20, ReusePort: true, ReuseAddr: true, NoMulticastAll: true, Device: "eth0", NonBlocking: true, Timestamp: true, UID: 1000, Refusals: socket.Refusals{PolicyPPM: 10_000, ReservesPPM: 1_000, SecurityPPM: 2_000, TrimPPM: 500_000},
-				RcvTimeo: 10 * engine.Millisecond, RXQOvfl: true, GRO: true, BusyPoll: 50, PreferBusyPoll: true, BusyPollBudget: 16,
+				RcvTimeo: 10 * engine.Millisecond, RXQOvfl: true, GRO: true, BusyPoll: 50, PreferBusyPoll: true, BusyPollBudget: 16, IncomingCPU: 3,
 				Filter: []socket.FilterInsn{{Op: 40}, {Op: 53, Jf: 1, K: 6000}, {Op: 6}, {Op: 6, K: 65535}},
 			}, {Local: addr("0.0.0.0:14507"), RcvBufForce: 16 << 20, NonBlocking: true}},
 			Read: scenario.Read{
