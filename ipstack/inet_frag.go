@@ -79,6 +79,7 @@ type fragment struct {
 	summed         skb.IPSummed
 	kmalloc        bool // its head came from kmalloc
 	tailRoom       uint32
+	cut            bool // of it, only a part is the datagram's
 	pulled         bool // eight bytes behind the IP header are in the head
 }
 

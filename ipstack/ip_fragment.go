@@ -20,8 +20,9 @@ const (
 // datagram is whole; then b is the datagram (FR-1 to FR-8).
 //
 // Not modelled:
-//   - The checksum of a datagram that came in fragments is not verified, as
-//     there is no payload.
+//   - The checksum of a datagram that came in fragments is verified only of
+//     frames that were given byte by byte (skb.FrameOf), and if all of the
+//     datagram is UDP's; else it is what the first fragment's header says.
 //   - Fragments of which a tap still holds a copy are merged like others
 //     (FR-10).
 func (l *Layer) ipDefrag(c *cpu.Core, b *skb.Buff, user fragUser) bool {
@@ -179,9 +180,32 @@ func (l *Layer) fragInsertTrimming(c *cpu.Core, q *fragQueue, part *fragment) bo
 
 // trimmed says that a sum over the whole fragment is of no use any more.
 func (p *fragment) trimmed() {
+	p.cut = true
 	if p.summed != skb.ChecksumUnnecessary {
 		p.summed = skb.ChecksumNone
 	}
+}
+
+// udpChecksum returns whether the checksum of a whole datagram is good, as far as
+// what its fragments carry is known (udp4_csum_init, 2.2).
+func (q *fragQueue) udpChecksum() skb.Checksum {
+	first := &q.frags[0]
+	h := first.frame.Head
+	if h.Proto != skb.ProtoUDP || h.UDPChecksum == skb.ChecksumZero || int(first.frame.UDPLen) != q.length {
+		return h.UDPChecksum
+	}
+	sum := uint64(0)
+	for i := range q.frags {
+		p := &q.frags[i]
+		if p.cut || p.frame.Head.PartSum == 0 {
+			return h.UDPChecksum
+		}
+		sum += uint64(p.frame.Head.PartSum - 1)
+	}
+	if !h.SumsUp(first.frame.UDPLen, sum) {
+		return skb.ChecksumBad
+	}
+	return skb.ChecksumGood
 }
 
 func (q *fragQueue) insert(at int, part *fragment) {
@@ -259,6 +283,7 @@ func (l *Layer) ipFragReasm(c *cpu.Core, q *fragQueue, b *skb.Buff) bool {
 	last := b.Head
 	whole := *h
 	whole.MoreFrags = false
+	whole.UDPChecksum, whole.PartSum = q.udpChecksum(), 0
 	whole.TOS |= ecn
 	b.Head = l.frags.headers.Intern(whole)
 	b.UDPLen, b.IPLen = first.frame.UDPLen, uint16(total)

@@ -531,3 +531,52 @@ func TestReassemblyAllocatesNothing(t *testing.T) {
 	base := testing.AllocsPerRun(200, func() { b.receive(local); b.receive(local); b.receive(local); b.got = b.got[:0] })
 	require.LessOrEqual(t, testing.AllocsPerRun(200, run), base+10, "the bench itself allocates a header a packet")
 }
+
+// The checksum of a datagram in fragments is that of all they carry (2.2): of
+// frames of which that is known.
+func TestFragmentsSumUp(t *testing.T) {
+	for name, tc := range map[string]struct {
+		parts [3]uint32 // beside what makes the sum good in the last
+		field skb.Checksum
+		edit  func(i int, s *skb.Buff)
+		want  skb.Checksum
+	}{
+		"FR-8 good":                     {[3]uint32{5, 0xfff0, 0}, skb.ChecksumGood, nil, skb.ChecksumGood},
+		"FR-8 the first fragment alone": {[3]uint32{5, 0xfff0, 0}, skb.ChecksumBad, nil, skb.ChecksumGood},
+		"FR-8 bad":                      {[3]uint32{5, 0xfff0, 1}, skb.ChecksumGood, nil, skb.ChecksumBad},
+		"FR-8 no checksum":              {[3]uint32{5, 0xfff0, 1}, skb.ChecksumZero, nil, skb.ChecksumZero},
+		"FR-8 not known of one": {[3]uint32{5, 0xfff0, 1}, skb.ChecksumGood, func(i int, s *skb.Buff) {
+			if i == 1 {
+				s.Head.PartSum = 0
+			}
+		}, skb.ChecksumGood},
+		"FR-8 more than the datagram of UDP": {[3]uint32{5, 0xfff0, 1}, skb.ChecksumGood, func(i int, s *skb.Buff) {
+			if i == 0 {
+				s.UDPLen = 2000
+			}
+		}, skb.ChecksumGood},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			for i, p := range whole {
+				b.fragment(7, p, func(h *skb.Header, s *skb.Buff) {
+					h.UDPChecksum, h.PartSum = tc.field, tc.parts[i]+1
+					if i == 2 {
+						for x := uint32(0); ; x++ {
+							if h.SumsUp(3000, uint64(tc.parts[0]+tc.parts[1]+x)) {
+								h.PartSum += x
+								break
+							}
+						}
+					}
+					if s.Head = h; tc.edit != nil {
+						tc.edit(i, s)
+					}
+				})
+			}
+			require.Len(t, b.got, 1)
+			require.Equal(t, tc.want, b.got[0].Head.UDPChecksum)
+			require.Zero(t, b.got[0].Head.PartSum)
+		})
+	}
+}

@@ -152,6 +152,8 @@ type Header struct {
 
 	SrcPort, DstPort uint16
 	UDPChecksum      Checksum // of UDP, or of TCP
+	// PartSum is, of a fragment, one more than the ones' complement sum of what it carries, 0 if that is not known.
+	PartSum uint32
 
 	// Keys are what the flow hash is made of, if not of the addresses and ports above (RPS-5).
 	Keys FlowKeys

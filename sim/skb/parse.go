@@ -172,6 +172,30 @@ func (in *Interner) Intern(h Header) *Header {
 // makes of a malformed header. Frames shorter than 60 bytes are runts.
 func FrameOf(data []byte) Frame {
 	h, f := Parse(data, len(data))
+	if ip := EthHeader + VLANHeader*int(h.Tags()); h.Fragment() && len(data) > ip {
+		h.PartSum = partSum(data[ip:], &h, int(f.IPLen))
+	}
 	f.Head = &h
 	return f
+}
+
+// partSum returns the PartSum of a fragment. What is not a multiple of eight bytes
+// at the end of one that others follow is cut off (FR-7).
+func partSum(ip []byte, h *Header, length int) uint32 {
+	hl := int(h.IHL) * 4
+	if hl < IPHeader || length < hl || len(ip) < length {
+		return 0
+	}
+	part := ip[hl:length]
+	if h.MoreFrags {
+		part = part[:len(part)&^7]
+	}
+	return uint32(fold(sum(part, 0))) + 1
+}
+
+// SumsUp reports whether the sum of a whole UDP datagram, with its header, is that
+// of a good checksum.
+func (h *Header) SumsUp(udpLen uint16, parts uint64) bool {
+	addresses := uint64(h.Src>>16) + uint64(h.Src&0xffff) + uint64(h.Dst>>16) + uint64(h.Dst&0xffff)
+	return fold(parts+addresses+uint64(ProtoUDP)+uint64(udpLen)) == 0xffff
 }

@@ -273,7 +273,11 @@ func (p *place) randomFragments(r *rand.Rand) (out []*randomFrame) {
 		base.options = []byte{1, 1, 1, 1}
 	}
 	body := randomUDP(r, base.from, base.to, oneOf(r, 8, 16, 100, 197, 500, 1000, 1472, 1600, 3000, 4000, 8000), seldom(r, 3))
-	body[6], body[7] = 0, 0 // no checksum: the model does not know that of a datagram in fragments
+	if whole := int(binary.BigEndian.Uint16(body[4:])) == len(body); whole && seldom(r, 2) {
+		base.id = uint16(1000 + r.IntN(60000)) // of no other datagram: then all of it is UDP's, and its checksum known
+	} else {
+		body[6], body[7] = 0, 0
+	}
 	step := oneOf(r, 8, 16, 64, 200, 208, 216, 512, 1000, 1480)
 	if len(body)/step > 40 {
 		step = 512
