@@ -306,9 +306,10 @@ func (s *Sender) sendSegmented(c *cpu.Core, p *packet, o *sending) {
 // made as long as the MTU allows.
 func (s *Sender) sendFragments(c *cpu.Core, p *packet, u, mtu int) {
 	ns := s.ns
-	most := (mtu - skb.IPHeader) &^ 7
-	for off := 0; off < u; off += most {
-		n := min(u-off, most)
+	for off, n := 0, 0; off < u; off += n {
+		if n = u - off; n > mtu-skb.IPHeader {
+			n = (mtu - skb.IPHeader) &^ 7 // what others follow
+		}
 		f := ns.frame(p, n, off, off+n < u)
 		if off > 0 {
 			f.UDPLen = 0

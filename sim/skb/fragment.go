@@ -33,10 +33,11 @@ func (fr *Fragmenter) Cut(f *Frame, mtu int, id uint16) []Frame {
 		heads = &fragmentHeads{}
 		fr.heads[h] = heads
 	}
-	step := (mtu - hl) &^ 7
 	payload := int(f.IPLen) - hl
-	for i, at := 0, 0; at < payload; i, at = i+1, at+step {
-		n := min(step, payload-at)
+	for i, at, n := 0, 0, 0; at < payload; i, at = i+1, at+n {
+		if n = payload - at; n > mtu-hl {
+			n = (mtu - hl) &^ 7 // what others follow
+		}
 		g := *f
 		g.Head, g.IPID, g.IPLen = heads.at(h, i, at, at+n < payload), id, uint16(hl+n)
 		g.Len = uint32(EthHeader + hl + n)

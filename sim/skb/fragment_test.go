@@ -24,6 +24,7 @@ func TestCut(t *testing.T) {
 		"one byte more":          {1473, 1500, false, []piece{{0, 1500, 1514, 1481, true, 14506}, {1480, 21, 60, 0, false, 0}}},
 		"three":                  {4000, 1500, false, []piece{{0, 1500, 1514, 4008, true, 14506}, {1480, 1500, 1514, 0, true, 0}, {2960, 1068, 1082, 0, false, 0}}},
 		"not a multiple of 8":    {600, 519, false, []piece{{0, 516, 530, 608, true, 14506}, {496, 132, 146, 0, false, 0}}},
+		"the last may be odd":    {987, 519, false, []piece{{0, 516, 530, 995, true, 14506}, {496, 519, 533, 0, false, 0}}},
 		"with a VLAN tag":        {1473, 1500, true, []piece{{0, 1500, 1518, 1481, true, 14506}, {1480, 21, 60, 0, false, 0}}},
 		"an even number of them": {2952, 1500, false, []piece{{0, 1500, 1514, 2960, true, 14506}, {1480, 1500, 1514, 0, false, 0}}},
 	} {
