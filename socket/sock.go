@@ -437,8 +437,10 @@ func (s *Sock) Close(freed func(id uint64, h *skb.Header, fn string)) {
 		fn = fnDestructCommon
 	}
 	for _, q := range []*ring{&s.queue, &s.backlog} {
-		for i := q.head; freed != nil && i != q.tail; i++ {
-			if d := q.at(i); d.ref == nil || d.ref.users == 1 {
+		for i := q.head; i != q.tail; i++ {
+			d := q.at(i)
+			s.host.Ledger.Chained += uint64(d.FragList)
+			if freed != nil && (d.ref == nil || d.ref.users == 1) {
 				freed(d.ID, d.Head, fn)
 			}
 		}
